@@ -1,0 +1,168 @@
+"""The base of every ModelAdmin whose objects have an owner: who sees, changes and gets what."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import ForeignKey, Model, Q, QuerySet
+from django.forms import ModelChoiceField, ModelForm
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.utils.translation import gettext_lazy as _
+
+from common.models import Base1, Department, OwnedQuerySet
+
+OwnedModel = TypeVar("OwnedModel", bound=Base1)
+
+if TYPE_CHECKING:
+
+    class _ModelAdmin(admin.ModelAdmin[OwnedModel]):
+        pass
+
+else:
+
+    class _ModelAdmin(admin.ModelAdmin, Generic[OwnedModel]):
+        """Django's, which by itself cannot be subscripted."""
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    """Whose objects are listed: one's own unless asked otherwise, for a superuser everybody's."""
+
+    title = _("owner")
+    parameter_name = "owner"
+
+    MINE, ALL, NOBODY = "mine", "all", "nobody"
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:  # Any: as Django calls it
+        self._user: User = request.user  # type: ignore[assignment]  # the admin knows its user
+        super().__init__(request, *args)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer oneself, everybody, each colleague and nobody."""
+        colleagues = colleagues_of(self._user).exclude(pk=self._user.pk).order_by("username")
+        people = [(str(user.pk), str(user)) for user in colleagues]
+        return [
+            (self.MINE, _("mine")),
+            (self.ALL, _("everybody's")),
+            *people,
+            (self.NOBODY, _("nobody's")),
+        ]
+
+    def choices(self, changelist: Any) -> Any:  # Any: Django's iterator of dictionaries
+        """Leave out Django's "All": it would name the default."""
+        choices = list(super().choices(changelist))[1:]
+        for choice, (value, _label) in zip(choices, self.lookup_choices, strict=True):
+            choice["selected"] = value == self._chosen
+        return choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the chosen owner; none for an owner that cannot be."""
+        chosen = self._chosen
+        if chosen == self.ALL:
+            return queryset
+        if chosen == self.NOBODY:
+            return queryset.filter(owner=None)
+        if chosen == self.MINE:
+            return queryset.filter(owner=self._user)
+        return queryset.filter(owner=chosen) if chosen.isdecimal() else queryset.none()
+
+    @property
+    def _chosen(self) -> str:
+        return self.value() or (self.ALL if self._user.is_superuser else self.MINE)
+
+
+class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
+    """Lists and opens what the user may see, changes what is theirs, and fills in ownership.
+
+    Everybody's permission is asked of the QuerySet (`visible_to`, `changeable_by`), for the object
+    itself and for every object that a form may refer to.
+    """
+
+    list_filter: ClassVar[Any] = (OwnerFilter,)
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OwnedModel]:
+        """Return what the user may see: a stranger's object does not exist for them."""
+        queryset = super().get_queryset(request)
+        assert isinstance(queryset, OwnedQuerySet)
+        return queryset.visible_to(_user(request))
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponseRedirect:  # Any: Django's options; its own answer leads to the index instead
+        """Answer 404 for what the user may not see, as every other page does."""
+        raise Http404
+
+    def has_change_permission(self, request: HttpRequest, obj: OwnedModel | None = None) -> bool:
+        """Tell whether the user may change such objects, or this one."""
+        return super().has_change_permission(request, obj) and self._is_changeable(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: OwnedModel | None = None) -> bool:
+        """Tell whether the user may delete such objects, or this one."""
+        return super().has_delete_permission(request, obj) and self._is_changeable(request, obj)
+
+    def _is_changeable(self, request: HttpRequest, obj: OwnedModel | None) -> bool:
+        if obj is None:
+            return True
+        queryset = self.model._default_manager.get_queryset()
+        assert isinstance(queryset, OwnedQuerySet)
+        return queryset.changeable_by(_user(request)).filter(pk=obj.pk).exists()
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: OwnedModel | None = None
+    ) -> tuple[str, ...]:
+        """Let only the owner, or a superuser, give an object away."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        user = _user(request)
+        if obj is None or user.is_superuser or obj.owner_id == user.pk:
+            return fields
+        return (*fields, "owner", "department")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "ModelChoiceField[Any] | None":
+        """Offer, and accept, only what the user may see."""
+        user = _user(request)
+        if db_field.name == "owner":
+            kwargs |= {"queryset": colleagues_of(user), "initial": user.pk}
+        elif db_field.name == "department" and not user.is_superuser:
+            kwargs["queryset"] = Department.objects.of(user)
+        elif "queryset" not in kwargs:
+            visible = _visible(db_field.remote_field.model, user)
+            if visible is not None:
+                kwargs["queryset"] = visible
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: OwnedModel,
+        form: "ModelForm[OwnedModel]",
+        change: bool,  # Django's signature
+    ) -> None:
+        """Save; a new object without an owner is the user's, in the owner's first department."""
+        obj.modified_by = _user(request)
+        if not change and not obj.owner_id:
+            obj.owner = _user(request)
+        if not change and obj.department_id is None:
+            obj.department = Department.objects.of(obj.owner).order_by("pk").first()
+        super().save_model(request, obj, form, change)
+
+
+def colleagues_of(user: User) -> QuerySet[User]:
+    """Return the staff that a user may assign an object to: their departments', a superuser all."""
+    staff = User.objects.filter(is_staff=True).order_by("username")
+    if user.is_superuser:
+        return staff
+    departments = Department.objects.of(user).values("pk")
+    return staff.filter(Q(pk=user.pk) | Q(groups__in=departments)).distinct()
+
+
+def _visible(model: type[Model], user: User) -> QuerySet[Any] | None:
+    """Return what the user may refer to, None where objects of the model have no owner."""
+    queryset = model._default_manager.get_queryset()
+    return queryset.visible_to(user) if isinstance(queryset, OwnedQuerySet) else None
+
+
+def _user(request: HttpRequest) -> User:
+    return request.user  # type: ignore[return-value]  # the admin lets nobody else in

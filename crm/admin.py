@@ -1,0 +1,181 @@
+"""The audience in the admin: companies, contacts, leads and the lookups that segment them."""
+
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib import admin
+from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from common.admin import OwnedModelAdmin, OwnerFilter
+from crm.models import (
+    City,
+    ClientType,
+    Company,
+    Contact,
+    Country,
+    Industry,
+    Lead,
+    LeadSource,
+    Tag,
+)
+from crm.models.base_counterparty import BaseCounterparty
+from massmail.admin_actions import make_mailing_out
+from massmail.models import Suppression
+
+AnyCounterparty = TypeVar("AnyCounterparty", bound=BaseCounterparty)
+
+# What the lists of people offer; Any: an action's arguments are those of its ModelAdmin.
+LIST_ACTIONS: tuple[Any, ...] = (make_mailing_out,)
+
+MAILING_FIELDS = ("email", "language", "massmail", "disqualified")
+PLACE_FIELDS = ("country", "city")
+OWNERSHIP_FIELDS = ("owner", "department")
+
+
+@admin.register(ClientType, Country, Industry, LeadSource, Tag)
+class LookupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # five models, and Django's has no subscript
+    search_fields = ("name",)
+
+
+@admin.register(City)
+class CityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's has no subscript
+    list_display = ("name", "country")
+    list_select_related = ("country",)
+    list_filter = (("country", RelatedOnlyFieldListFilter),)
+    search_fields = ("name",)
+    autocomplete_fields = ("country",)
+
+
+class CounterpartyAdmin(OwnedModelAdmin[AnyCounterparty]):
+    """What the lists of companies, contacts and leads have in common."""
+
+    actions = LIST_ACTIONS
+    list_per_page = 50
+    autocomplete_fields: ClassVar[Any] = ("country", "city", "tags")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AnyCounterparty]:
+        """Add why and since when the address is not written to."""
+        suppressions = (
+            Suppression.objects.active(timezone.now())
+            .filter(address_key=OuterRef("address_key"))
+            .order_by("-created_at")
+        )
+        queryset = super().get_queryset(request)
+        return queryset.annotate(  # type: ignore[return-value]  # two columns more than the type has
+            suppression_kind=Subquery(suppressions.values("kind")[:1]),
+            suppressed_at=Subquery(suppressions.values("created_at")[:1]),
+        )
+
+    def get_actions(self, request: HttpRequest) -> Any:  # Any: Django's table of actions
+        """Offer a mailing out to those who may make one."""
+        actions = super().get_actions(request)
+        if not request.user.has_perm("massmail.add_mailingout"):
+            actions.pop("make_mailing_out", None)
+        return actions
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: AnyCounterparty | None = None
+    ) -> tuple[str, ...]:
+        """Leave it to the people themselves to subscribe again."""
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None or obj.massmail or request.user.is_superuser:
+            return fields
+        return (*fields, "massmail")
+
+    @admin.display(description=_("subscription"), ordering="massmail")
+    def subscription(self, obj: Any) -> str:  # Any: a counterparty with the annotations above
+        if obj.disqualified:
+            return str(_("disqualified"))
+        if obj.suppression_kind:
+            kind = Suppression.Kind(obj.suppression_kind).label
+            day = date_format(timezone.localtime(obj.suppressed_at), "DATE_FORMAT")
+            return _("%(kind)s on %(day)s") % {"kind": kind, "day": day}
+        return str(_("subscribed") if obj.massmail else _("unsubscribed"))
+
+
+@admin.register(Company)
+class CompanyAdmin(CounterpartyAdmin[Company]):
+    list_display = ("full_name", "type", "email", "country", "subscription", "owner")
+    list_select_related = ("type", "country", "owner")
+    list_filter = (
+        OwnerFilter,
+        "massmail",
+        "type",
+        ("country", RelatedOnlyFieldListFilter),
+        ("industry", RelatedOnlyFieldListFilter),
+        ("tags", RelatedOnlyFieldListFilter),
+    )
+    search_fields = ("full_name", "email")
+    autocomplete_fields = (*CounterpartyAdmin.autocomplete_fields, "industry")
+    fieldsets = (
+        (None, {"fields": ("full_name", "type", "industry")}),
+        (_("Mailing"), {"fields": MAILING_FIELDS}),
+        (_("Place"), {"fields": PLACE_FIELDS}),
+        (_("More"), {"fields": ("lead_source", "tags", *OWNERSHIP_FIELDS)}),
+    )
+
+
+@admin.register(Contact)
+class ContactAdmin(CounterpartyAdmin[Contact]):
+    list_display = ("name", "company", "email", "country", "subscription", "owner")
+    list_select_related = ("company", "country", "owner")
+    list_filter = (
+        OwnerFilter,
+        "massmail",
+        ("company__type", RelatedOnlyFieldListFilter),
+        ("country", RelatedOnlyFieldListFilter),
+        ("company__industry", RelatedOnlyFieldListFilter),
+        ("tags", RelatedOnlyFieldListFilter),
+    )
+    search_fields = ("first_name", "middle_name", "last_name", "email", "company__full_name")
+    autocomplete_fields = (*CounterpartyAdmin.autocomplete_fields, "company")
+    fieldsets = (
+        (None, {"fields": (("first_name", "middle_name", "last_name"), "sex", "title", "company")}),
+        (_("Mailing"), {"fields": MAILING_FIELDS}),
+        (_("Place"), {"fields": PLACE_FIELDS}),
+        (_("More"), {"fields": ("lead_source", "tags", *OWNERSHIP_FIELDS)}),
+    )
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def name(self, contact: Contact) -> str:
+        return contact.full_name
+
+
+@admin.register(Lead)
+class LeadAdmin(CounterpartyAdmin[Lead]):
+    list_display = ("name", "company_name", "email", "country", "subscription", "owner")
+    list_select_related = ("country", "owner")
+    list_filter = (
+        OwnerFilter,
+        "massmail",
+        "disqualified",
+        "type",
+        ("country", RelatedOnlyFieldListFilter),
+        ("industry", RelatedOnlyFieldListFilter),
+        ("tags", RelatedOnlyFieldListFilter),
+        "lead_source",
+    )
+    search_fields = ("first_name", "middle_name", "last_name", "email", "company_name")
+    autocomplete_fields = (*CounterpartyAdmin.autocomplete_fields, "industry")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("first_name", "middle_name", "last_name"),
+                    *("sex", "title", "company_name", "type", "industry"),
+                )
+            },
+        ),
+        (_("Mailing"), {"fields": MAILING_FIELDS}),
+        (_("Place"), {"fields": PLACE_FIELDS}),
+        (_("More"), {"fields": ("lead_source", "tags", *OWNERSHIP_FIELDS)}),
+    )
+
+    @admin.display(description=_("name"), ordering="last_name")
+    def name(self, lead: Lead) -> str:
+        return lead.full_name

@@ -1,0 +1,28 @@
+"""What this app shows in the admin; each ModelAdmin has its file in `massmail/site/`."""
+
+from django.contrib import admin
+
+from massmail.models import (
+    EmailAccount,
+    EmlMessage,
+    MailingOut,
+    MassContact,
+    MassmailSettings,
+    Signature,
+    Suppression,
+)
+from massmail.site.emailaccountadmin import EmailAccountAdmin
+from massmail.site.emlmessageadmin import EmlMessageAdmin
+from massmail.site.mailingoutadmin import MailingOutAdmin
+from massmail.site.masscontactadmin import MassContactAdmin
+from massmail.site.massmailsettingsadmin import MassmailSettingsAdmin
+from massmail.site.signatureadmin import SignatureAdmin
+from massmail.site.suppressionadmin import SuppressionAdmin
+
+admin.site.register(MailingOut, MailingOutAdmin)
+admin.site.register(EmlMessage, EmlMessageAdmin)
+admin.site.register(Signature, SignatureAdmin)
+admin.site.register(EmailAccount, EmailAccountAdmin)
+admin.site.register(MassContact, MassContactAdmin)
+admin.site.register(Suppression, SuppressionAdmin)
+admin.site.register(MassmailSettings, MassmailSettingsAdmin)

@@ -1,0 +1,37 @@
+"""The transports, and the registry that finds the one of an account."""
+
+from typing import Protocol, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from massmail.backends.base import Fault, Stage, Transport, TransportError
+
+
+class _Account(Protocol):
+    @property
+    def transport(self) -> str: ...
+
+
+class _TransportClass(Protocol):
+    def from_account(self, account: object, *, allow_private_hosts: bool) -> Transport: ...
+
+
+def open_transport(account: _Account) -> Transport:
+    """Return an open transport of the kind that the account names; network.
+
+    ``settings.MASSMAIL_TRANSPORTS`` maps names to dotted paths of classes with
+    ``from_account(account, *, allow_private_hosts)``. Raises TransportError, also for a name
+    that is not in the registry.
+    """
+    path = settings.MASSMAIL_TRANSPORTS.get(account.transport)
+    if path is None:
+        raise TransportError(
+            Stage.CONNECT, None, Fault.CAPABILITY, f"no transport {account.transport!r}"
+        )
+    transport_class = cast("_TransportClass", import_string(path))
+    transport = transport_class.from_account(
+        account, allow_private_hosts=settings.MASSMAIL_ALLOW_PRIVATE_HOSTS
+    )
+    transport.open()
+    return transport

@@ -1,0 +1,162 @@
+"""The transport contract: what a mail is on its way out, and what may become of it.
+
+Types only. A transport (``backends/smtp.py``) turns built mails into outcomes; what an outcome
+means for a recipient or an account is decided in ``services/smtp_replies.py``.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from massmail.errors import MassmailError
+
+
+class Stage(enum.StrEnum):
+    """Where a mail, or the connection, was when something happened; in the order of the protocol.
+
+    From ``BODY`` on a mail is in doubt until a reply is read (RFC 1047); before, it is not.
+    """
+
+    CONNECT = "connect"  # name resolution, TCP, the greeting, EHLO
+    TLS = "tls"  # STARTTLS and the handshake
+    AUTH = "auth"
+    MAIL = "mail"  # RSET before a mail counts as its MAIL
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"  # from the first byte of the body until the last byte of the dot is handed over
+    DOT = "dot"  # waiting for the reply to the final dot
+
+
+BEFORE_BODY = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA})
+
+
+class Fault(enum.StrEnum):
+    """What went wrong where no usable reply tells it."""
+
+    NONE = ""
+    TIMEOUT = "timeout"  # the stage's time limit passed
+    DISCONNECTED = "disconnected"  # closed or reset by the other side
+    GARBAGE = "garbage"  # unreadable, over-long, or not a reply to what was asked
+    DNS = "dns"  # the host name has no address, or the resolver failed
+    REFUSED = "refused"  # connection refused or network unreachable
+    TLS = "tls"  # handshake or certificate failed, or a password without TLS
+    CAPABILITY = "capability"  # the server does not offer what the account needs
+    STALLED = "stalled"  # the server let us wait too long before a body (60 s)
+    STOPPED = "stopped"  # the watch asked to give up waiting
+    FORBIDDEN_HOST = "forbidden_host"  # an address or port the installation does not allow
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltMail:
+    """One mail to one recipient, ready for the wire.
+
+    ``sender`` and ``recipient`` are ASCII addr-specs with the domain as A-label. ``message_id``
+    has its angle brackets. ``data`` is the message with CRLF line ends, not dot-stuffed, ending
+    with CRLF.
+    """
+
+    sender: str
+    recipient: str
+    message_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply: ``code``, the enhanced status code or ``""``, and the text.
+
+    ``text`` has the lines joined by a line feed, without code, enhanced code and control
+    characters, at most 500 characters. It is written by the other side: escape it when shown.
+    """
+
+    code: int
+    enhanced: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mail that was begun.
+
+    Either ``reply`` is what the server answered at ``stage``, or ``fault`` says why there is no
+    usable answer; ``detail`` is for the log and holds no address and no secret.
+    """
+
+    mail: BuiltMail
+    stage: Stage
+    reply: Reply | None
+    fault: Fault = Fault.NONE
+    detail: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether the server took the mail: a 2xx reply to the final dot."""
+        return (
+            self.stage is Stage.DOT
+            and self.fault is Fault.NONE
+            and self.reply is not None
+            and 200 <= self.reply.code <= 299
+        )
+
+    @property
+    def counted(self) -> bool:
+        """Tell whether it counts towards the daily limit: DATA was sent for it."""
+        return self.stage in {Stage.DATA, Stage.BODY, Stage.DOT}
+
+
+class TransportError(MassmailError):
+    """Trouble of the account found while opening; no mail is involved."""
+
+    def __init__(
+        self, stage: Stage, reply: Reply | None, fault: Fault = Fault.NONE, detail: str = ""
+    ) -> None:
+        """Keep the facts in the form in which ``decide`` takes them."""
+        self.stage = stage
+        self.reply = reply
+        self.fault = fault
+        self.detail = detail
+        code = f" {reply.code} {reply.enhanced}".rstrip() if reply else ""
+        super().__init__(f"{stage}{code} {fault} {detail}".strip())
+
+
+class Watch(Protocol):
+    """How the caller keeps hold of a transport that is at work."""
+
+    def may_begin(self) -> bool:
+        """Say whether one more mail may begin.
+
+        Asked before each mail and again right before its first body byte; False: begin nothing
+        more. A mail stopped at its first body byte gets no outcome: nothing of it was accepted.
+        """
+        ...
+
+    def waiting(self, waited_s: float, stage: Stage) -> bool:
+        """Say whether to go on waiting for the server; asked at least every 5 s.
+
+        ``waited_s`` is the time since the command was sent (in a body: since its last progress).
+        False: give up now. The mail then has the fault STALLED (before its body, after 60 s) or
+        STOPPED, and the connection is closed.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """One connection of one account. Not safe for use by several threads at once."""
+
+    def open(self) -> None:
+        """Connect and log in; network. Raises TransportError."""
+        ...
+
+    def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
+        """Send mails, and yield one outcome for each mail begun, in order; network.
+
+        Ends when ``mails`` is used up, ``watch.may_begin()`` is False, or the connection is gone
+        (the outcome of the mail that it broke is yielded first). Mails not begun get no outcome
+        and are left in ``mails`` as far as it is an iterator. The caller may ``open`` again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Say good-bye if that is possible; never raises, and may be called at any time."""
+        ...

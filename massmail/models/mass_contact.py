@@ -1,0 +1,49 @@
+"""A recipient's mailing identity: subscribed or not, who writes to them, the public uuid."""
+
+import uuid
+from typing import Self
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from massmail.models.email_account import EmailAccount
+
+
+class MassContactQuerySet(models.QuerySet["MassContact"]):
+    def vip(self) -> Self:
+        """Return those who are written to from a main account."""
+        return self.filter(email_account__main=True)
+
+
+class MassContact(models.Model):
+    """Kept for ever, also when the recipient is deleted: its uuid stands in mails already sent."""
+
+    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT)
+    object_id = models.PositiveBigIntegerField()
+    content_object = GenericForeignKey("content_type", "object_id")
+    email_account = models.ForeignKey(
+        EmailAccount,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("email account"),
+        help_text=_("The account that always writes to this recipient."),
+    )
+    massmail = models.BooleanField(_("subscribed"), default=True)
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    objects = MassContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mass contact")
+        verbose_name_plural = _("mass contacts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["content_type", "object_id"], name="one_mass_contact_per_recipient"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.content_object or self.uuid)

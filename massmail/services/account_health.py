@@ -1,0 +1,165 @@
+"""The health of accounts: may they send now, when they rest, when they are switched off."""
+
+import enum
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from massmail.models import AccountShare, EmailAccount, MailingOut, MassmailSettings
+from massmail.services import audience_sql, notices, retries, send_window, words
+
+logger = logging.getLogger(__name__)
+
+REPORT_MAX = 20_000  # characters
+
+
+class Obstacle(enum.StrEnum):
+    """Why an account sends nothing now."""
+
+    OFF = "off"
+    COOLING = "cooling"
+    LIMIT = "limit"
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What keeps an account from sending, and until when (None: until a person acts)."""
+
+    obstacle: Obstacle
+    until: datetime | None = None
+
+
+def hindrance(
+    account: EmailAccount, settings_row: MassmailSettings, now: datetime
+) -> Hindrance | None:
+    """Return what keeps the account from sending now, the most lasting first. Pure."""
+    if not account.massmail:
+        return Hindrance(Obstacle.OFF)
+    if account.allowance_left(settings_row, settings_row.local_date(now)) == 0:
+        return Hindrance(Obstacle.LIMIT, send_window.next_day_at(settings_row, now))
+    if account.cooling_until is not None and account.cooling_until > now:
+        return Hindrance(Obstacle.COOLING, account.cooling_until)
+    if account.next_send_at is not None and account.next_send_at > now:
+        return Hindrance(Obstacle.GAP, account.next_send_at)
+    return None
+
+
+def cool(account_id: int, *, reason: str, reply: str = "", now: datetime) -> datetime:
+    """Let an account rest, longer with each trouble in a row; return until when.
+
+    `reason` is the `why` of a decision, `reply` what the server said.
+
+    When the time is over, one mail probes it (`ledger` gives a window of one).
+    """
+    with transaction.atomic():
+        account = EmailAccount.objects.select_for_update().get(pk=account_id)
+        until = retries.cooling_until(times=account.cooling_count + 1, now=now)
+        EmailAccount.objects.filter(pk=account_id).update(
+            cooling_until=until,
+            cooling_reason=reason,
+            cooling_count=account.cooling_count + 1,
+            trouble_reply=reply,
+        )
+        _mark_errors(account_id)
+    logger.warning("account %d: cooling until %s", account_id, until)
+    return until
+
+
+def _mark_errors(account_id: int) -> None:
+    """Mark the running mailing outs of an account in trouble as running with errors."""
+    MailingOut.objects.filter(
+        status=MailingOut.Status.ACTIVE,
+        pending_count__gt=0,
+        pk__in=AccountShare.objects.filter(email_account=account_id).values("mailing_out"),
+    ).update(status=MailingOut.Status.ERRORS)
+
+
+def recover(account_id: int) -> None:
+    """Forget the trouble of an account, after a mail of it was taken."""
+    EmailAccount.objects.filter(pk=account_id, cooling_count__gt=0).update(
+        cooling_until=None, cooling_reason="", cooling_count=0, trouble_reply=""
+    )
+
+
+def switch_off(account_id: int, *, reason: str, reply: str = "", now: datetime) -> bool:
+    """Switch an account off until a person switches it on; tell owner and admins once.
+
+    `reason` is the `why` of a decision, `reply` what the server said.
+
+    Its rows are handed over by `hand_over` at the next tick. Returns whether it was on.
+    """
+    with transaction.atomic():
+        account = EmailAccount.objects.select_for_update().get(pk=account_id)
+        was_on = account.massmail
+        line = f"{timezone.localtime(now):%Y-%m-%d %H:%M %Z} {reason}: {reply}\n"
+        EmailAccount.objects.filter(pk=account_id).update(
+            massmail=False,
+            off_reason=reason,
+            off_at=now,
+            trouble_reply=reply,
+            report=(line + account.report)[:REPORT_MAX],
+        )
+        _mark_errors(account_id)
+        if was_on:
+            transaction.on_commit(
+                lambda: notices.account_is_off(
+                    account, reason=f"{words.of_trouble(reason)} {reply}"
+                )
+            )
+    logger.error("account %d: switched off", account_id)
+    return was_on
+
+
+def switch_on(account: EmailAccount) -> None:
+    """Let an account send again; a person decided so."""
+    EmailAccount.objects.filter(pk=account.pk).update(
+        massmail=True,
+        off_reason="",
+        off_at=None,
+        cooling_until=None,
+        cooling_reason="",
+        cooling_count=0,
+        trouble_reply="",
+    )
+
+
+def hand_over() -> int:
+    """Give the rows of accounts that are off to the owner's other accounts; return how many.
+
+    Rows for a main account (VIPs) stay: they wait for it or for a person. So do all where the
+    owner has no other account.
+    """
+    shares = AccountShare.objects.filter(
+        mailing_out__in=MailingOut.objects.active().filter(pending_count__gt=0),
+        email_account__massmail=False,
+        email_account__main=False,
+        email_account__run_id=None,  # a run may still return rows to it
+        handed_over=False,
+    ).select_related("mailing_out__owner")
+    return sum(_hand_over(share) for share in shares.order_by("pk"))
+
+
+def _hand_over(share: AccountShare) -> int:
+    rotation = list(
+        EmailAccount.objects.in_rotation_of(share.mailing_out.owner).values_list("pk", flat=True)
+    )
+    if not rotation:
+        return 0
+    with transaction.atomic():
+        moved = audience_sql.reassign(
+            share.mailing_out_id, from_account=share.email_account_id, rotation=rotation
+        )
+        if moved:
+            audience_sql.open_shares(share.mailing_out_id)
+        AccountShare.objects.filter(pk=share.pk).update(handed_over=True)
+    logger.info(
+        "mailing out %d: %d rows of account %d handed over",
+        share.mailing_out_id,
+        moved,
+        share.email_account_id,
+    )
+    return moved

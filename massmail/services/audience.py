@@ -1,0 +1,263 @@
+"""The audience of a mailing out, written as rows: whom it goes to, and who is left out and why.
+
+Everything is set-based: a *plan* (a temporary table with what each chosen recipient's row should
+be) is inserted when a draft is made, and its differences are applied when the draft starts. So a
+million people cost a few statements, and no list of ids is ever held in memory.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast, Length, Lower, NullIf
+
+from common.models import Department
+from massmail.addresses import PLAIN_ADDRESS_MAX, PLAIN_ADDRESS_REGEX
+from massmail.clock import database_now
+from massmail.models import (
+    ChosenRecipient,
+    Delivery,
+    EmailAccount,
+    EmlAccountsQueue,
+    EmlMessage,
+    MailingOut,
+    MassContact,
+    Recipient,
+    SkipReason,
+    Suppression,
+)
+from massmail.models.recipient import key_of
+from massmail.services import audience_sql
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+logger = logging.getLogger(__name__)
+
+PREPARE_IN_TASK_ABOVE = 50_000  # people; from there on the page says "Preparing"
+_KEYS_AT_ONCE = 1_000
+
+
+def create_for(
+    queryset: models.QuerySet[Any], *, owner: "User", message: EmlMessage | None, name: str
+) -> MailingOut:
+    """Create a draft to everybody in the queryset, one delivery a recipient.
+
+    Those who cannot be written to get a row as well, `skipped` with the reason. A few statements,
+    whatever the number. Raises TypeError if the queryset is not of a recipient type.
+    """
+    with transaction.atomic():
+        mailing_out = _new_draft(queryset, owner=owner, message=message, name=name)
+        _write(mailing_out, queryset)
+    return mailing_out
+
+
+def choose_for_later(
+    queryset: models.QuerySet[Any], *, owner: "User", message: EmlMessage | None, name: str
+) -> MailingOut:
+    """Create a draft that only notes who was chosen; `write_chosen` in a task does the rest."""
+    with transaction.atomic():
+        mailing_out = _new_draft(queryset, owner=owner, message=message, name=name)
+        mailing_out.preparing = MailingOut.Preparing.AUDIENCE
+        mailing_out.save(update_fields=["preparing"])
+        audience_sql.insert(
+            ChosenRecipient,
+            ["mailing_out_id", "recipient_id"],
+            queryset.annotate(to=Value(mailing_out.pk)).values_list("to", "pk"),
+        )
+    return mailing_out
+
+
+def write_chosen(mailing_out: MailingOut) -> None:
+    """Write the audience of a draft made by `choose_for_later`; does nothing the second time."""
+    with transaction.atomic():
+        skip_locked = connection.features.has_select_for_update_skip_locked
+        waiting = MailingOut.objects.select_for_update(skip_locked=skip_locked).filter(
+            pk=mailing_out.pk, preparing=MailingOut.Preparing.AUDIENCE
+        )
+        locked = waiting.first()
+        if locked is None:
+            return  # written already, or being written
+        chosen = locked.chosen.values("recipient_id")
+        _write(locked, locked.recipient_model._default_manager.filter(pk__in=chosen))
+        locked.chosen.all().delete()
+        MailingOut.objects.filter(pk=locked.pk).update(preparing="")
+
+
+def bring_up_to_date(mailing_out: MailingOut, *, now: datetime) -> None:
+    """Make the rows of a draft what they should be now: addresses, reasons, accounts.
+
+    Writes the missing mass contacts. Call it inside the transaction of the start, with the
+    mailing out locked.
+    """
+    chosen = _chosen(mailing_out)
+    fill_address_keys(chosen)
+    with _plan(mailing_out, chosen, now=now):
+        audience_sql.apply_differences(mailing_out)
+        _settle_accounts(mailing_out)
+    recount(mailing_out)
+
+
+def refresh(mailing_out: MailingOut) -> None:
+    """Say anew who of a draft is left out, after its message or its choices changed.
+
+    Above `PREPARE_IN_TASK_ABOVE` people only the start does this: it takes too long for a page.
+    Does nothing for a mailing out that was started.
+    """
+    with transaction.atomic():
+        drafts = MailingOut.objects.select_for_update().filter(
+            pk=mailing_out.pk,
+            started_at=None,
+            preparing="",
+            recipients_number__lte=PREPARE_IN_TASK_ABOVE,
+        )
+        draft = drafts.first()
+        if draft is None:
+            return
+        with _plan(draft, _chosen(draft), now=database_now()):
+            audience_sql.apply_differences(draft)
+        recount(draft)
+
+
+def fill_address_keys(chosen: models.QuerySet[Any]) -> None:
+    """Fill or correct the stored keys of recipients that were written without `save()`."""
+    people = chosen.model._default_manager.filter(pk__in=chosen.values("pk"))
+    stale = people.filter(Q(address_key=None) | ~Q(address_key=Lower("email")))
+    plain = stale.annotate(email_length=Length("email")).filter(
+        email_length__lte=PLAIN_ADDRESS_MAX, email__regex=PLAIN_ADDRESS_REGEX
+    )
+    plain.update(address_key=Lower("email"))
+    changed: list[Recipient] = []
+    for recipient in stale.only("pk", "email", "address_key").iterator(_KEYS_AT_ONCE):
+        key = key_of(recipient.email)
+        if key != recipient.address_key:
+            recipient.address_key = key
+            changed.append(recipient)
+    people.model._default_manager.bulk_update(changed, ["address_key"], batch_size=_KEYS_AT_ONCE)
+
+
+def recount(mailing_out: MailingOut) -> None:
+    """Count the rows of a draft into its counters, in the database and on the object."""
+    rows = mailing_out.deliveries.order_by().values_list("status")
+    counts = dict(rows.annotate(number=models.Count("pk")))
+    values = {f"{status}_count": counts.get(status, 0) for status in Delivery.Status.values}
+    values["recipients_number"] = sum(counts.values())
+    MailingOut.objects.filter(pk=mailing_out.pk).update(**values)
+    for field, value in values.items():
+        setattr(mailing_out, field, value)
+
+
+def _chosen(mailing_out: MailingOut) -> models.QuerySet[Any]:
+    """Return the recipients that have a row."""
+    people = mailing_out.recipient_model._default_manager
+    return people.filter(pk__in=mailing_out.deliveries.values("recipient_id"))
+
+
+def _new_draft(
+    queryset: models.QuerySet[Any], *, owner: "User", message: EmlMessage | None, name: str
+) -> MailingOut:
+    if not issubclass(queryset.model, Recipient):
+        raise TypeError(f"{queryset.model.__name__} is no recipient type: derive it from Recipient")
+    return MailingOut.objects.create(
+        name=name[:100],
+        owner=owner,
+        modified_by=owner,
+        department=Department.objects.of(owner).order_by("pk").first(),
+        message=message,
+        content_type=ContentType.objects.get_for_model(queryset.model),
+    )
+
+
+def _write(mailing_out: MailingOut, queryset: models.QuerySet[Any]) -> None:
+    fill_address_keys(queryset)
+    with _plan(mailing_out, queryset, now=database_now()):
+        rotation = EmlAccountsQueue.take(mailing_out.owner, 0)
+        audience_sql.insert_planned(mailing_out, rotation)
+    recount(mailing_out)
+    logger.info("mailing out %d: %d people", mailing_out.pk, mailing_out.recipients_number)
+
+
+@contextmanager
+def _plan(
+    mailing_out: MailingOut, queryset: models.QuerySet[Any], *, now: datetime
+) -> Iterator[None]:
+    """Hold the plan of these recipients as a temporary table while the block runs."""
+    people = queryset.model._default_manager.filter(pk__in=queryset.values("pk"))
+    usable = EmailAccount.objects.usable_by(mailing_out.owner).filter(massmail=True)
+    ids = list(usable.values_list("pk", flat=True))
+    planned = people.order_by().annotate(
+        planned_key=NullIf("address_key", Value("")),
+        planned_reason=_reason(mailing_out, now=now),
+        sticky_account=Cast(
+            Case(
+                When(
+                    mass_contacts__email_account__in=ids, then=F("mass_contacts__email_account_id")
+                ),
+                default=None,
+            ),
+            models.BigIntegerField(),
+        ),
+        is_vip=Case(When(mass_contacts__email_account__main=True, then=Value(1)), default=Value(0)),
+        mass_contact_id=F("mass_contacts__pk"),
+    )
+    columns = ("planned_key", "planned_reason", "sticky_account", "is_vip", "mass_contact_id")
+    with audience_sql.plan_of(planned.values_list("pk", *columns)):
+        yield
+
+
+def _reason(mailing_out: MailingOut, *, now: datetime) -> Case:
+    """Return the reason for which a recipient is left out, "" for none, duplicates aside."""
+    suppressed = Suppression.objects.active(now)
+    opted_out = suppressed.filter(
+        kind__in=[Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED]
+    )
+    reasons = [
+        When(Q(address_key="") | Q(address_key=None), then=Value(SkipReason.NO_ADDRESS)),
+        When(
+            Q(massmail=False)
+            | Q(mass_contacts__massmail=False)
+            | Q(address_key__in=opted_out.values("address_key")),
+            then=Value(SkipReason.UNSUBSCRIBED),
+        ),
+        When(address_key__in=suppressed.values("address_key"), then=Value(SkipReason.SUPPRESSED)),
+        When(disqualified=True, then=Value(SkipReason.DISQUALIFIED)),
+    ]
+    if mailing_out.exclude_already_received and mailing_out.message_id:
+        reasons.append(
+            When(address_key__in=_received(mailing_out), then=Value(SkipReason.ALREADY_RECEIVED))
+        )
+    return Case(*reasons, default=Value(""), output_field=models.CharField())
+
+
+def _received(mailing_out: MailingOut) -> models.QuerySet[Any, Any]:
+    """Return the keys to which this message was sent, or may have been, by any mailing out."""
+    served = Delivery.objects.filter(
+        mailing_out__message=mailing_out.message_id,
+        status__in=[Delivery.Status.SENT, Delivery.Status.UNCERTAIN],
+        address_key__isnull=False,
+    ).exclude(mailing_out=mailing_out.pk)
+    return served.values("address_key")
+
+
+def _settle_accounts(mailing_out: MailingOut) -> None:
+    """Give every pending row its account, and every recipient of one its mass contact."""
+    new = audience_sql.count_without_mass_contact(mailing_out)
+    rotation = EmlAccountsQueue.take(mailing_out.owner, new)
+    audience_sql.settle_accounts(mailing_out, rotation)
+    audience_sql.insert_mass_contacts(mailing_out)
+    replaceable = EmailAccount.objects.filter(
+        owner=mailing_out.owner, main=False, massmail=False
+    ).values_list("pk", flat=True)
+    chosen = mailing_out.deliveries.filter(
+        recipient_id=models.OuterRef("object_id"), status=Delivery.Status.PENDING
+    )
+    MassContact.objects.filter(
+        Q(email_account=None) | Q(email_account__in=list(replaceable)),
+        models.Exists(chosen),
+        content_type=mailing_out.content_type,
+    ).update(email_account=models.Subquery(chosen.values("email_account")[:1]))

@@ -1,0 +1,246 @@
+"""The statements of `services/audience.py` that the ORM cannot say.
+
+They are INSERT … SELECT and UPDATE … FROM over the plan, a temporary table with one row for each
+chosen recipient:
+
+    recipient_id, address_key, reason ("" = none), sticky (account or null), vip (0 or 1),
+    mass_contact (id or null), place (1 = stands for its address, 2 … = duplicate of that one)
+
+All of it runs on PostgreSQL and SQLite, inside the caller's transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, models
+
+from massmail.models import AccountShare, Delivery, MailingOut, MassContact
+
+_DELIVERY = Delivery._meta.db_table
+_MASS_CONTACT = MassContact._meta.db_table
+_SHARE = AccountShare._meta.db_table
+
+# Of several recipients with one address, one stands for all: who can be written to before who
+# cannot, a VIP before others, then the lowest id. Who has no address stands for nobody else.
+_PLAN = """
+CREATE TEMPORARY TABLE audience_plan AS
+WITH chosen (recipient_id, address_key, reason, sticky, vip, mass_contact) AS ({chosen})
+SELECT chosen.*, CASE WHEN address_key IS NULL THEN 1 ELSE ROW_NUMBER() OVER (
+    PARTITION BY address_key
+    ORDER BY CASE WHEN reason = '' THEN 0 ELSE 1 END, vip DESC, recipient_id) END AS place
+FROM chosen
+"""
+
+_INSERT_STANDING = """
+INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, address_key, email_account_id,
+    status, reason)
+SELECT %s, recipient_id, {uuid}, address_key, COALESCE(sticky, {share}),
+    CASE WHEN reason = '' THEN 'pending' ELSE 'skipped' END, reason
+FROM (SELECT audience_plan.*, ROW_NUMBER() OVER (
+        PARTITION BY CASE WHEN sticky IS NULL AND reason = '' THEN 1 ELSE 0 END
+        ORDER BY recipient_id) AS turn
+    FROM audience_plan WHERE place = 1) AS standing
+ORDER BY recipient_id
+"""
+
+_INSERT_DUPLICATES = """
+INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, address_key, duplicate_of_id,
+    status, reason)
+SELECT stands.mailing_out_id, plan.recipient_id, {uuid}, plan.address_key, stands.id,
+    'skipped', 'duplicate'
+FROM audience_plan AS plan JOIN {delivery} AS stands
+    ON stands.mailing_out_id = %s AND stands.address_key = plan.address_key
+    AND stands.duplicate_of_id IS NULL
+WHERE plan.place > 1
+"""
+
+_MARK_DELETED = """
+UPDATE {delivery} SET status = 'skipped', reason = 'deleted', address_key = NULL,
+    duplicate_of_id = NULL, email_account_id = NULL
+WHERE mailing_out_id = %s AND recipient_id NOT IN (SELECT recipient_id FROM audience_plan)
+"""
+
+# Step 1 frees the keys of all rows that differ, so that step 2 can never clash.
+_FREE_DIFFERING = """
+UPDATE {delivery} AS entry SET address_key = NULL, duplicate_of_id = NULL, status = 'pending',
+    reason = ''
+FROM audience_plan AS plan
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND (
+    entry.address_key {differs} plan.address_key
+    OR entry.reason <> CASE WHEN plan.place > 1 THEN 'duplicate' ELSE plan.reason END)
+"""
+
+_SETTLE_STANDING = """
+UPDATE {delivery} AS entry SET address_key = plan.address_key, reason = plan.reason,
+    status = CASE WHEN plan.reason = '' THEN 'pending' ELSE 'skipped' END
+FROM audience_plan AS plan
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND plan.place = 1 AND (
+    entry.address_key {differs} plan.address_key OR entry.reason <> plan.reason)
+"""
+
+_SETTLE_DUPLICATES = """
+UPDATE {delivery} AS entry SET address_key = plan.address_key, duplicate_of_id = stands.id,
+    status = 'skipped', reason = 'duplicate', email_account_id = NULL
+FROM audience_plan AS plan, {delivery} AS stands
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND plan.place > 1
+    AND stands.mailing_out_id = entry.mailing_out_id AND stands.address_key = plan.address_key
+    AND stands.duplicate_of_id IS NULL AND stands.id <> entry.id
+    AND entry.duplicate_of_id {differs} stands.id
+"""
+
+_SETTLE_STICKY = """
+UPDATE {delivery} AS entry SET email_account_id = plan.sticky
+FROM audience_plan AS plan
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
+    AND entry.status = 'pending' AND plan.sticky IS NOT NULL
+    AND entry.email_account_id {differs} plan.sticky
+"""
+
+_SETTLE_SHARED = """
+UPDATE {delivery} AS entry SET email_account_id = {share}
+FROM (SELECT plan.recipient_id, ROW_NUMBER() OVER (ORDER BY plan.recipient_id) AS turn
+    FROM audience_plan AS plan JOIN {delivery} AS old
+        ON old.mailing_out_id = %s AND old.recipient_id = plan.recipient_id
+    WHERE plan.sticky IS NULL AND old.status = 'pending'
+        AND (old.email_account_id IS NULL OR old.email_account_id NOT IN ({rotation}))) AS plan
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
+"""
+
+_SKIP_WITHOUT_ACCOUNT = """
+UPDATE {delivery} AS entry SET status = 'skipped', reason = 'no_account', email_account_id = NULL
+FROM audience_plan AS plan
+WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
+    AND entry.status = 'pending' AND plan.sticky IS NULL
+"""
+
+_INSERT_MASS_CONTACTS = """
+INSERT INTO {mass_contact} (content_type_id, object_id, email_account_id, massmail, uuid)
+SELECT %s, entry.recipient_id, entry.email_account_id, TRUE, {uuid}
+FROM {delivery} AS entry JOIN audience_plan AS plan ON plan.recipient_id = entry.recipient_id
+WHERE entry.mailing_out_id = %s AND entry.status = 'pending' AND plan.mass_contact IS NULL
+"""
+
+_COUNT_WITHOUT_MASS_CONTACT = """
+SELECT COUNT(*) FROM {delivery} AS entry
+JOIN audience_plan AS plan ON plan.recipient_id = entry.recipient_id
+WHERE entry.mailing_out_id = %s AND entry.status = 'pending' AND plan.mass_contact IS NULL
+"""
+
+_INSERT_SHARES = """
+INSERT INTO {account_share} (mailing_out_id, email_account_id, watermark, exhausted, handed_over)
+SELECT mailing_out_id, email_account_id, 0, FALSE, FALSE FROM {delivery}
+WHERE mailing_out_id = %s AND status = 'pending' AND email_account_id IS NOT NULL
+GROUP BY mailing_out_id, email_account_id
+ON CONFLICT (mailing_out_id, email_account_id)
+    DO UPDATE SET watermark = 0, exhausted = FALSE, handed_over = FALSE
+"""
+
+
+@contextmanager
+def plan_of(planned: models.QuerySet[Any, Any]) -> Iterator[None]:
+    """Make the plan from a queryset of (recipient id, key, reason, sticky, vip, mass contact)."""
+    select, parameters = planned.query.get_compiler("default", elide_empty=False).as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS audience_plan")
+        cursor.execute(_PLAN.format(chosen=select), parameters)
+        cursor.execute("CREATE INDEX audience_plan_recipient ON audience_plan (recipient_id)")
+        cursor.execute("ANALYZE audience_plan")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE audience_plan")
+
+
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: models.QuerySet[Any, Any]
+) -> int:
+    """INSERT … SELECT the rows of a `values_list()` queryset; return how many."""
+    select, parameters = rows.query.get_compiler("default", elide_empty=False).as_sql()
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    return _execute(f"INSERT INTO {model._meta.db_table} ({names}) {select}", parameters)
+
+
+def insert_planned(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
+    """Insert a delivery for each row of the plan; new recipients are shared over the rotation."""
+    _execute(_sql(_INSERT_STANDING, rotation), [mailing_out.pk])
+    _execute(_sql(_INSERT_DUPLICATES), [mailing_out.pk])
+
+
+def apply_differences(mailing_out: MailingOut) -> None:
+    """Change the rows of a draft that are not as the plan has them; no other row is written."""
+    for statement in (
+        _MARK_DELETED,
+        _FREE_DIFFERING,
+        _SETTLE_STANDING,
+        _SETTLE_DUPLICATES,
+    ):
+        _execute(_sql(statement), [mailing_out.pk])
+
+
+def count_without_mass_contact(mailing_out: MailingOut) -> int:
+    """Return how many pending rows belong to recipients never written to before."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(_COUNT_WITHOUT_MASS_CONTACT), [mailing_out.pk])
+        return int(cursor.fetchone()[0])
+
+
+def settle_accounts(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
+    """Give each pending row its sticky account, else keep or share out one of the rotation.
+
+    Without a rotation only sticky rows can be sent: the others are skipped (no account).
+    """
+    _execute(_sql(_SETTLE_STICKY), [mailing_out.pk])
+    if rotation:
+        _execute(_sql(_SETTLE_SHARED, rotation), [mailing_out.pk, mailing_out.pk])
+    else:
+        _execute(_sql(_SKIP_WITHOUT_ACCOUNT), [mailing_out.pk])
+
+
+def insert_mass_contacts(mailing_out: MailingOut) -> int:
+    """Insert the mass contacts that pending rows lack, tied to the row's account."""
+    content_type_id = mailing_out.content_type_id
+    return _execute(_sql(_INSERT_MASS_CONTACTS), [content_type_id, mailing_out.pk])
+
+
+def open_shares(mailing_out_id: int) -> int:
+    """Let every account that has pending rows walk through the mailing out from its beginning."""
+    return _execute(_sql(_INSERT_SHARES), [mailing_out_id])
+
+
+def reassign(mailing_out_id: int, *, from_account: int | None, rotation: Sequence[int]) -> int:
+    """Share the pending rows of an account that is off or gone over the rotation, in one UPDATE."""
+    whose = "IS NULL" if from_account is None else f"= {int(from_account)}"
+    turns = " ".join(f"WHEN {turn} THEN {int(pk)}" for turn, pk in enumerate(rotation))
+    sql = (
+        f"UPDATE {_DELIVERY} SET email_account_id = CASE id %% {len(rotation)} {turns} END "  # noqa: S608  # ids and table names
+        f"WHERE mailing_out_id = %s AND status = 'pending' AND email_account_id {whose}"
+    )
+    return _execute(sql, [mailing_out_id])
+
+
+def _execute(sql: str, parameters: Sequence[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def _sql(statement: str, rotation: Sequence[int] = ()) -> str:
+    """Fill in the table names and what the two databases write differently."""
+    postgres = connection.vendor == "postgresql"
+    return statement.format(
+        delivery=_DELIVERY,
+        mass_contact=_MASS_CONTACT,
+        account_share=_SHARE,
+        uuid="gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))",
+        differs="IS DISTINCT FROM" if postgres else "IS NOT",
+        share=_share(rotation),
+        rotation=", ".join(str(int(pk)) for pk in rotation),
+    )
+
+
+def _share(rotation: Sequence[int]) -> str:
+    """Return the SQL that gives the row with a `turn` (from 1) its account of the rotation."""
+    if not rotation:
+        return "NULL"
+    turns = " ".join(f"WHEN {turn} THEN {int(pk)}" for turn, pk in enumerate(rotation))
+    return f"CASE (turn - 1) %% {len(rotation)} {turns} END"

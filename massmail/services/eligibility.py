@@ -1,0 +1,138 @@
+"""May this row still be written to? Asked for a whole window when it is claimed."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+
+from django.db.models import F
+
+from massmail import addresses
+from massmail.models import (
+    Delivery,
+    EmailAccount,
+    MailingOut,
+    MassContact,
+    Recipient,
+    SkipReason,
+    Suppression,
+)
+
+_OPTED_OUT = frozenset({Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A candidate with all that its mail needs, or with the reason why it gets none."""
+
+    delivery_id: int
+    recipient: Recipient | None
+    address: str
+    message_id: str  # with angle brackets
+    mass_contact_uuid: uuid.UUID | None
+    attempts: int
+    first_attempt_at: datetime | None
+    skip: str = ""  # a SkipReason
+    duplicate_of: int | None = None
+
+
+def verdicts(
+    mailing_out: MailingOut,
+    candidates: Sequence[Delivery],
+    *,
+    account: EmailAccount,
+    now: datetime,
+) -> list[Verdict]:
+    """Judge candidates by their recipients as they are now (two statements, more for corrections).
+
+    A corrected address is used; if another row of the mailing out has it, this one is skipped.
+    """
+    model = mailing_out.recipient_model
+    people = (
+        model._default_manager.select_related(*model.RELATED)
+        .annotate(
+            mass_contact_uuid=F("mass_contacts__uuid"),
+            mass_contact_massmail=F("mass_contacts__massmail"),
+        )
+        .in_bulk([row.recipient_id for row in candidates])
+    )
+    keys = {pk: _key(person) for pk, person in people.items()}
+    suppressions = Suppression.objects.active(now).filter(
+        address_key__in=[key for key in keys.values() if key]
+    )
+    found = suppressions.values_list("address_key", "kind")
+    suppressed = dict(sorted(found, key=lambda row: row[1] in _OPTED_OUT))  # the gravest is last
+    domain = addresses_domain(account.from_email)
+    return [
+        _verdict(row, people.get(row.recipient_id), suppressed=suppressed, domain=domain)
+        for row in candidates
+    ]
+
+
+def _key(person: Recipient) -> str | None:
+    address = person.address
+    return addresses.address_key(address) if address else None
+
+
+def addresses_domain(from_email: str) -> str:
+    """Return the domain of a From, as A-label, for the right side of Message-IDs."""
+    wire = addresses.wire_address(parseaddr(from_email)[1]) or ""
+    return wire.rpartition("@")[2] or "localhost"
+
+
+def _verdict(row: Delivery, person: Any, *, suppressed: dict[str, str], domain: str) -> Verdict:
+    skip, duplicate_of = "", None
+    address = (person.address or "") if person is not None else ""
+    if person is None:
+        skip = SkipReason.RECIPIENT_DELETED.value
+    elif not address:
+        skip = SkipReason.NO_ADDRESS.value
+    else:
+        key = addresses.address_key(address) or ""
+        skip = _opted_out(person, suppressed.get(key))
+        if not skip and key != row.address_key:
+            duplicate_of = _correct(row, key)
+            skip = SkipReason.DUPLICATE.value if duplicate_of else ""
+    return Verdict(
+        delivery_id=row.pk,
+        recipient=person,
+        address=address,
+        message_id=row.message_id or f"<{row.uuid}@{domain}>",
+        mass_contact_uuid=getattr(person, "mass_contact_uuid", None),
+        attempts=row.attempts,
+        first_attempt_at=row.first_attempt_at,
+        skip=skip,
+        duplicate_of=duplicate_of,
+    )
+
+
+def _opted_out(person: Any, suppression: str | None) -> str:
+    opted_out = suppression in _OPTED_OUT or person.mass_contact_massmail is False
+    if opted_out or not person.massmail:
+        return SkipReason.UNSUBSCRIBED.value
+    if suppression is not None:
+        return SkipReason.SUPPRESSED.value
+    return SkipReason.DISQUALIFIED.value if person.disqualified else ""
+
+
+def _correct(row: Delivery, key: str) -> int | None:
+    """Give the row its corrected key; return the row that has it already, if one does."""
+    others = Delivery.objects.filter(
+        mailing_out=row.mailing_out_id, address_key=key, duplicate_of=None
+    ).exclude(pk=row.pk)
+    other = others.values_list("pk", flat=True).first()
+    if other is None:
+        Delivery.objects.filter(pk=row.pk).update(address_key=key)
+        return None
+    Delivery.objects.filter(pk=row.pk).update(address_key=None)
+    return other
+
+
+def mass_contact_of(mailing_out: MailingOut, recipient_id: int) -> MassContact:
+    """Return the mass contact of a recipient, made if it lacks one."""
+    found, _made = MassContact.objects.get_or_create(
+        content_type=mailing_out.content_type, object_id=recipient_id
+    )
+    return found

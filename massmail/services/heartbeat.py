@@ -1,0 +1,41 @@
+"""Signs of life of the workers, written by their tasks and read by `blockers`."""
+
+import socket
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from common.fields import key_fingerprint
+from massmail.models import Heartbeat
+
+BEAT_EVERY = timedelta(seconds=10)
+STALE_AFTER = timedelta(seconds=60)
+
+
+def beat(role: Heartbeat.Role, *, now: datetime) -> None:
+    """Say that this host runs this part; at most one write in 10 s and host."""
+    host = socket.gethostname()
+    recent = Heartbeat.objects.filter(host=host, role=role, seen_at__gt=now - BEAT_EVERY)
+    if recent.exists():
+        return
+    Heartbeat.objects.update_or_create(
+        host=host,
+        role=role,
+        defaults={
+            "version": settings.VERSION,
+            "key_fingerprint": key_fingerprint(),
+            "clock_offset_s": (timezone.now() - now).total_seconds(),
+            "seen_at": now,
+        },
+    )
+
+
+def last_seen(role: Heartbeat.Role) -> datetime | None:
+    """Return when any host last reported this part."""
+    return (
+        Heartbeat.objects.filter(role=role)
+        .order_by("-seen_at")
+        .values_list("seen_at", flat=True)
+        .first()
+    )

@@ -1,0 +1,232 @@
+"""The ledger: windows of deliveries are taken, and what became of each mail is recorded.
+
+A `turn` is one transaction of the run that holds an account: it records the outcomes of the last
+window and claims the next. Everything is conditional on the row's state and claim; the account
+comes first and the counters of the mailing out last, so that runs do not wait in a circle.
+"""
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from massmail.models import (
+    AccountShare,
+    Delivery,
+    EmailAccount,
+    MailingOut,
+    MassmailSettings,
+)
+from massmail.services import account_health, lease, send_window
+from massmail.services.eligibility import Verdict, verdicts
+from massmail.services.lease import Lease
+from massmail.services.tally import WINDOW_MAX, Tally
+from massmail.services.write_rows import update_from_values
+
+logger = logging.getLogger(__name__)
+
+_STATUS = Delivery.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Deliveries of one mailing out, committed `in_flight` before a byte of them leaves."""
+
+    claim: uuid.UUID
+    mailing_out: MailingOut
+    rows: tuple[Verdict, ...]
+    reserved_on: date  # the day on whose limit the mails are reserved
+
+
+@dataclass
+class Turn:
+    """One transaction of a run. `account` is locked; None when it was deleted meanwhile."""
+
+    lease: Lease
+    now: datetime
+    account: EmailAccount | None
+    settings_row: MassmailSettings
+    random: Random
+    tally: Tally = field(default_factory=Tally)
+    account_changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this run still holds the account."""
+        return self.account is not None and self.account.run_id == self.lease.run_id
+
+    def change_account(self, **values: Any) -> None:
+        """Note new values of the account; they are written at the end of the turn."""
+        self.account_changes.update(values)
+        for name, value in values.items():
+            setattr(self.account, name, value)
+
+
+@contextmanager
+def turn(
+    held: Lease,
+    *,
+    now: datetime,
+    random_source: Random,
+    settings_row: MassmailSettings | None = None,
+) -> Iterator[Turn]:
+    """Open a turn: lock the account, run the block, write account and counters, commit.
+
+    The lease is renewed in the same transaction, if the run still holds the account. The settings
+    are read unless they are given.
+    """
+    before = held.clock()
+    with transaction.atomic():
+        account = EmailAccount.objects.select_for_update().filter(pk=held.account_id).first()
+        this = Turn(held, now, account, settings_row or MassmailSettings.load(), random_source)
+        if this.is_held:
+            this.change_account(run_lease_until=lease.lease_until(now))
+        yield this
+        if account is not None and this.account_changes:
+            EmailAccount.objects.filter(pk=account.pk).update(**this.account_changes)
+        this.tally.write()
+    if this.is_held:
+        held.renewed_s = before
+
+
+def claim(this: Turn, *, size: int) -> Window | None:
+    """Claim the next window of the account, at most `size` deliveries; None if nothing is due.
+
+    Mailing outs take turns: the one served longest ago comes next. Rows that may no longer be
+    written to become `skipped` on the way.
+    """
+    account, allowance = this.account, _allowance(this)
+    if not this.is_held or account is None or allowance == 0:
+        return None
+    probing = account.cooling_count > 0
+    if probing or account.effective_gap_s(this.settings_row)[1] > 0:
+        size = 1  # a probe, or a mail a gap
+    while (share := _next_share(account.pk, this.now)) is not None:
+        limit = min(size, allowance, share.mailing_out.window_limit, WINDOW_MAX)
+        candidates = _candidates(share, now=this.now, limit=limit, probing=probing)
+        if not candidates:
+            continue
+        rows = _take(this, share.mailing_out, candidates)
+        if rows is not None:
+            return rows
+    return None
+
+
+def _allowance(this: Turn) -> int:
+    """Return how many mails the account may send now; 0 with the reason in `account_health`."""
+    if this.account is None or this.settings_row.paused_at is not None:
+        return 0
+    if send_window.opens_at(this.settings_row, this.now) is not None:
+        return 0
+    if account_health.hindrance(this.account, this.settings_row, this.now) is not None:
+        return 0
+    today = this.settings_row.local_date(this.now)
+    left = this.account.allowance_left(this.settings_row, today)
+    return WINDOW_MAX if left is None else left
+
+
+def _next_share(account_id: int, now: datetime) -> AccountShare | None:
+    """Return the share whose turn it is, locked, or None."""
+    retries = Delivery.objects.retry_due(now).filter(
+        email_account=OuterRef("email_account"), mailing_out=OuterRef("mailing_out")
+    )
+    return (
+        AccountShare.objects.select_for_update(of=("self",))
+        .filter(email_account=account_id, mailing_out__in=MailingOut.objects.running(now))
+        .annotate(has_retries=Exists(retries))
+        .filter(Q(exhausted=False) | Q(has_retries=True))
+        .select_related("mailing_out")
+        .order_by(F("served_at").asc(nulls_first=True), "pk")
+        .first()
+    )
+
+
+def _candidates(share: Any, *, now: datetime, limit: int, probing: bool) -> list[Delivery]:
+    """Return the next rows of a share, retries first, and move its watermark.
+
+    A probe takes a fresh row if there is one: the row that met the trouble may be its cause.
+    `share` has the annotation `has_retries`. An empty list means that fresh rows ran out.
+    """
+    mine = Delivery.objects.filter(
+        email_account=share.email_account_id, mailing_out=share.mailing_out_id
+    )
+    found: list[Delivery] = []
+    if share.has_retries and (share.exhausted or not probing):
+        found = list(mine.retry_due(now).order_by("due_at", "pk")[:limit])
+        alone = [row for row in found if row.travels_alone]
+        if alone:
+            found = alone[:1]
+    changes: dict[str, Any] = {"served_at": now}
+    if not share.exhausted and len(found) < limit and not any(row.travels_alone for row in found):
+        wanted = limit - len(found)
+        fresh = list(mine.fresh().filter(pk__gt=share.watermark).order_by("pk")[:wanted])
+        found += fresh
+        if fresh:
+            changes["watermark"] = fresh[-1].pk
+        if len(fresh) < wanted:
+            changes["exhausted"] = True
+    AccountShare.objects.filter(pk=share.pk).update(**changes)
+    return found
+
+
+def _take(this: Turn, mailing_out: MailingOut, candidates: Sequence[Delivery]) -> Window | None:
+    """Commit the candidates `in_flight`, as far as they may still be written to."""
+    account = this.account
+    assert account is not None
+    judged = verdicts(mailing_out, candidates, account=account, now=this.now)
+    _skip(this, mailing_out, [verdict for verdict in judged if verdict.skip])
+    eligible = [verdict for verdict in judged if not verdict.skip]
+    window_claim = uuid.uuid4()
+    taken = update_from_values(
+        Delivery,
+        ["address", "message_id"],
+        [(row.delivery_id, row.address, row.message_id) for row in eligible],
+        constants={"status": _STATUS.IN_FLIGHT, "claim": window_claim},
+        expected={"status": _STATUS.PENDING},
+    )
+    rows = tuple(row for row in eligible if row.delivery_id in taken)
+    if not rows:
+        return None
+    this.tally.move(mailing_out.pk, len(rows), source=_STATUS.PENDING, target=_STATUS.IN_FLIGHT)
+    today = this.settings_row.local_date(this.now)
+    this.change_account(today_date=today, today_count=account.used_on(today) + len(rows))
+    return Window(window_claim, mailing_out, rows, today)
+
+
+def _skip(this: Turn, mailing_out: MailingOut, skipped: Sequence[Verdict]) -> None:
+    for row in skipped:
+        changed = Delivery.objects.filter(pk=row.delivery_id, status=_STATUS.PENDING).update(
+            status=_STATUS.SKIPPED,
+            reason=row.skip,
+            duplicate_of=row.duplicate_of,
+            due_at=None,
+        )
+        this.tally.move(mailing_out.pk, changed, source=_STATUS.PENDING, target=_STATUS.SKIPPED)
+
+
+def give_back(this: Turn, window: Window, *, counted: int) -> None:
+    """Return the unused part of the window's reservation, and start the gap after a mail."""
+    account = this.account
+    if account is None:
+        return
+    unused = len(window.rows) - counted
+    if unused and account.today_date == window.reserved_on:
+        this.change_account(today_count=max(0, account.today_count - unused))
+    shortest, longest = account.effective_gap_s(this.settings_row)
+    if counted and longest > 0:
+        gap = timedelta(seconds=this.random.uniform(shortest, longest))
+        this.change_account(next_send_at=this.now + gap)
+
+
+def counts(mailing_out: MailingOut) -> Counter[str]:
+    """Count the rows by state, from the rows themselves (a walk over all of them)."""
+    statuses = mailing_out.deliveries.values_list("status", flat=True)
+    return Counter(statuses.iterator(chunk_size=10_000))

@@ -1,0 +1,266 @@
+"""What became of the mails of a window, written to the ledger: states, attempts, suppressions."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from massmail.addresses import address_key
+from massmail.backends.base import Fault, Outcome
+from massmail.models import (
+    AccountShare,
+    Delivery,
+    DeliveryAttempt,
+    FailReason,
+    MailingOut,
+    Suppression,
+)
+from massmail.services import retries
+from massmail.services.eligibility import Verdict
+from massmail.services.ledger import Turn, Window, give_back
+from massmail.services.smtp_replies import Action, Decision
+from massmail.services.tally import WINDOW_MAX
+from massmail.services.write_rows import update_from_values
+
+logger = logging.getLogger(__name__)
+
+_STATUS = Delivery.Status
+REPLY_MAX = 500  # characters
+POLICY_AT_ONCE = "authentication"  # a Decision.why that pauses at the first refusal
+NOT_BUILT = "local"  # a Decision.why: our own data could not be made a mail
+PAUSE_AT = 5  # such refusals …
+PAUSE_AMONG = 200  # … among so many attempts
+
+
+# What stands in the ledger where the server gave no usable answer; verbatim, so not translated.
+FAULT_WORDS = {
+    Fault.TIMEOUT: "no answer in time",
+    Fault.DISCONNECTED: "the connection broke",
+    Fault.GARBAGE: "an unreadable answer",
+    Fault.DNS: "the host name has no address",
+    Fault.REFUSED: "no connection",
+    Fault.TLS: "no safe connection",
+    Fault.CAPABILITY: "the server lacks what the account needs",
+    Fault.STALLED: "the server let us wait too long",
+    Fault.STOPPED: "sending was stopped",
+    Fault.FORBIDDEN_HOST: "this host or port is not allowed here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One mail of a window that was begun, and what its outcome means."""
+
+    row: Verdict
+    decision: Decision
+    outcome: Outcome | None = None  # None: it was never handed to a transport
+    error: str = ""  # why our own data could not be sent
+
+    @property
+    def reply_text(self) -> str:
+        """The reply as it is kept: code, enhanced code, text; or what there was instead."""
+        if self.outcome is None:
+            return self.error[:REPLY_MAX]
+        reply = self.outcome.reply
+        if reply is None:
+            return FAULT_WORDS.get(self.outcome.fault, str(self.outcome.fault))
+        return " ".join(filter(None, (str(reply.code), reply.enhanced, reply.text)))[:REPLY_MAX]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a row becomes."""
+
+    status: str
+    reason: str = ""
+    due_at: datetime | None = None
+    counts: bool = True  # as an attempt of the row
+    keeps_claim: bool = False  # an uncertain row, which a late outcome of its claim may settle
+
+
+def record(this: Turn, window: Window, results: Sequence[Result]) -> None:
+    """Record the results of a window, and return its other rows unbegun.
+
+    About two statements for a window that simply succeeded. Rows that somebody else decided
+    meanwhile stay as they are; rows taken for lost since then are settled by this evidence.
+    """
+    sent = [result for result in results if result.decision.action is Action.SENT]
+    others = [result for result in results if result.decision.action is not Action.SENT]
+    _record_sent(this, window, sent)
+    attempts = [_record_other(this, window, result) for result in others]
+    DeliveryAttempt.objects.bulk_create(attempts)
+    begun = {result.row.delivery_id for result in results}
+    unbegun = [row.delivery_id for row in window.rows if row.delivery_id not in begun]
+    if unbegun:
+        return_rows(this, window, unbegun)
+    give_back(this, window, counted=sum(1 for result in results if _uses_limit(result)))
+    _let_hand_over(this, window)
+    if window.mailing_out.window_limit < WINDOW_MAX:
+        this.tally.limit_windows(window.mailing_out.pk, window.mailing_out.window_limit * 2)
+
+
+def return_rows(this: Turn, window: Window, delivery_ids: Sequence[int]) -> None:
+    """Return rows that were taken but not begun: they are pending, and due at once."""
+    returned = Delivery.objects.filter(
+        pk__in=delivery_ids, claim=window.claim, status=_STATUS.IN_FLIGHT
+    ).update(status=_STATUS.PENDING, claim=None, due_at=this.now)
+    this.tally.move(
+        window.mailing_out.pk, returned, source=_STATUS.IN_FLIGHT, target=_STATUS.PENDING
+    )
+
+
+def _uses_limit(result: Result) -> bool:
+    """Tell whether it counts towards the daily limit: DATA was sent, or nobody knows."""
+    may_have_left = result.decision.action is Action.UNCERTAIN
+    return may_have_left or (result.outcome is not None and result.outcome.counted)
+
+
+def _let_hand_over(this: Turn, window: Window) -> None:
+    """See that rows which wait again on an account that is off are handed over (once more)."""
+    if this.account is not None and not this.account.massmail:
+        AccountShare.objects.filter(
+            email_account=this.account.pk, mailing_out=window.mailing_out.pk
+        ).update(handed_over=False)
+
+
+def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
+    mailing_out_id = window.mailing_out.pk
+    values = {"status": _STATUS.SENT, "sent_at": this.now, "due_at": None, "reason": ""}
+    texts = [(result.row.delivery_id, result.reply_text) for result in sent]
+    for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
+        in_time = source == _STATUS.IN_FLIGHT  # else counted when the row became uncertain
+        done = update_from_values(
+            Delivery,
+            ["reply"],
+            texts,
+            constants=values,
+            expected={"status": source, "claim": window.claim},
+            counted=["attempts"] if in_time else [],
+        )
+        this.tally.move(mailing_out_id, len(done), source=source, target=_STATUS.SENT)
+        this.tally.attempt(mailing_out_id, len(done) if in_time else 0)
+        texts = [row for row in texts if row[0] not in done]
+    if texts:
+        logger.warning("mailing out %d: %d rows were decided by others", mailing_out_id, len(texts))
+
+
+def _record_other(this: Turn, window: Window, result: Result) -> DeliveryAttempt:
+    change = _changes[result.decision.action](this, result)
+    for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
+        if _apply(this, window, result, change, source=source):
+            break
+    if result.decision.suppress:
+        _suppress(this, window, result)
+    if result.decision.action in {Action.COOLING, Action.OFF}:
+        this.tally.trouble(window.mailing_out.pk)
+    return _attempt(this, window, result)
+
+
+def _apply(this: Turn, window: Window, result: Result, change: _Change, *, source: str) -> bool:
+    """Change the row if it is in this state by this window's claim; tell whether it was."""
+    late = source == _STATUS.UNCERTAIN
+    values: dict[str, Any] = {
+        "status": change.status,
+        "reason": change.reason,
+        "due_at": change.due_at,
+        "reply": result.reply_text,
+    }
+    if not change.keeps_claim:
+        values["claim"] = None
+    if change.counts and not late:
+        values["attempts"] = result.row.attempts + 1
+        values["first_attempt_at"] = result.row.first_attempt_at or this.now
+    changed = Delivery.objects.filter(
+        pk=result.row.delivery_id, claim=window.claim, status=source
+    ).update(**values)
+    if changed:
+        this.tally.move(window.mailing_out.pk, 1, source=source, target=change.status)
+        if change.counts and not late:
+            this.tally.attempt(window.mailing_out.pk, 1)
+    return bool(changed)
+
+
+def _later(this: Turn, result: Result) -> _Change:
+    attempts = result.row.attempts + 1
+    first = result.row.first_attempt_at or this.now
+    if retries.is_given_up(attempts=attempts, first_attempt_at=first, now=this.now):
+        return _Change(_STATUS.FAILED, FailReason.TEMPORARY)
+    due_at = retries.retry_at(
+        this.settings_row, attempts=attempts, now=this.now, random=this.random
+    )
+    return _Change(_STATUS.PENDING, due_at=due_at)
+
+
+def _failed(this: Turn, result: Result) -> _Change:
+    return _Change(_STATUS.FAILED, result.decision.reason or FailReason.ADDRESS)
+
+
+def _uncertain(this: Turn, result: Result) -> _Change:
+    return _Change(_STATUS.UNCERTAIN, keeps_claim=True)
+
+
+def _returned(this: Turn, result: Result) -> _Change:
+    return _Change(_STATUS.PENDING, due_at=this.now, counts=False)
+
+
+_changes: dict[Action, Callable[[Turn, Result], _Change]] = {
+    Action.LATER: _later,
+    Action.FAILED: _failed,
+    Action.POLICY: _failed,
+    Action.UNCERTAIN: _uncertain,
+    Action.COOLING: _returned,
+    Action.OFF: _returned,
+}
+
+
+def _suppress(this: Turn, window: Window, result: Result) -> None:
+    key = address_key(result.row.address)
+    if key is None:
+        return
+    Suppression.objects.get_or_create(
+        address_key=key,
+        kind=Suppression.Kind.BOUNCED,
+        defaults={
+            "created_at": this.now,
+            "source": f"{window.mailing_out.name}: {result.reply_text}"[:500],
+        },
+    )
+
+
+def _attempt(this: Turn, window: Window, result: Result) -> DeliveryAttempt:
+    outcome = result.outcome
+    reply = outcome.reply if outcome else None
+    return DeliveryAttempt(
+        delivery_id=result.row.delivery_id,
+        mailing_out_id=window.mailing_out.pk,
+        at=this.now,
+        email_account_id=this.lease.account_id if this.account else None,
+        outcome=result.decision.action,
+        stage=outcome.stage if outcome else "",
+        code=reply.code if reply else None,
+        enhanced=reply.enhanced if reply else "",
+        reply=result.reply_text,
+        why=result.decision.why[:40],
+        number=window.mailing_out.attempts_count,
+    )
+
+
+def must_pause(mailing_out_id: int, refusals: Sequence[Result]) -> bool:
+    """Tell whether recorded refusals of one kind pause their mailing out (two statements).
+
+    At once where the sender's authentication is broken; else at the 5th such refusal, or mail
+    that could not be built, among the last 200 attempts.
+    """
+    if any(refusal.decision.why == POLICY_AT_ONCE for refusal in refusals):
+        return True
+    decision = refusals[-1].decision
+    attempts = MailingOut.objects.values_list("attempts_count", flat=True).get(pk=mailing_out_id)
+    alike = DeliveryAttempt.objects.filter(
+        mailing_out=mailing_out_id,
+        outcome=decision.action,
+        number__gte=attempts - PAUSE_AMONG,
+    )
+    if decision.why == NOT_BUILT:
+        alike = alike.filter(why=NOT_BUILT)
+    return alike.count() >= PAUSE_AT

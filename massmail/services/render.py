@@ -1,0 +1,72 @@
+"""From a row of the ledger to a mail: who it is for, who it is from, which link lets them leave.
+
+Message building itself is `massmail.utils.email_creators`; here is what it is given.
+"""
+
+import uuid
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from massmail.models import EmailAccount, MailingOut, Recipient
+from massmail.services.eligibility import Verdict, mass_contact_of
+from massmail.utils.email_creators import Person, Sender
+
+TEST_SALT = "massmail.unsubscribe-test"  # of links in previews and test mails
+
+
+def person_of(mailing_out: MailingOut, row: Verdict) -> Person:
+    """Return what the mail of a claimed row needs to know about its recipient."""
+    recipient = row.recipient
+    assert recipient is not None, "a row without a recipient is skipped when it is claimed"
+    public = row.mass_contact_uuid or mass_contact_of(mailing_out, recipient.pk).uuid
+    return Person(
+        address=row.address,
+        name=recipient.display_name,
+        variables=recipient.get_variables(),
+        unsubscribe_url=unsubscribe_url(public),
+        message_id=row.message_id,
+    )
+
+
+def sample_person(recipient: Recipient) -> Person:
+    """Return a recipient for a preview or a test mail: its unsubscribe link changes nothing."""
+    return Person(
+        address=recipient.address or "nobody@example.com",
+        name=recipient.display_name,
+        variables=recipient.get_variables(),
+        unsubscribe_url=test_unsubscribe_url(),
+        message_id=f"<{uuid.uuid4()}@{site_domain()}>",
+    )
+
+
+def sender_of(account: EmailAccount, mailing_out: MailingOut) -> Sender:
+    """Return the sender of a mailing out's mails from this account."""
+    return Sender(
+        from_email=account.from_email, reply_to=account.reply_to, list_id=list_id(mailing_out)
+    )
+
+
+def list_id(mailing_out: MailingOut) -> str:
+    """Return the stable name of the list: the department's, or the owner's (RFC 2919)."""
+    if mailing_out.department_id is not None:
+        return f"department-{mailing_out.department_id}.massmail.{site_domain()}"
+    return f"owner-{mailing_out.owner_id}.massmail.{site_domain()}"
+
+
+def unsubscribe_url(public: uuid.UUID) -> str:
+    """Return the absolute link by which the owner of this mass contact leaves."""
+    return settings.SITE_URL.rstrip("/") + reverse("unsubscribe", args=[public])
+
+
+def test_unsubscribe_url() -> str:
+    """Return a link that looks like the real one and changes nothing."""
+    signed = signing.dumps("test", salt=TEST_SALT)
+    return settings.SITE_URL.rstrip("/") + reverse("unsubscribe_test", args=[signed])
+
+
+def site_domain() -> str:
+    """Return the host of the site's URL."""
+    return urlsplit(settings.SITE_URL).hostname or "localhost"

@@ -1,0 +1,150 @@
+"""The state of the installation for operators: what runs, what waits and why, what is in trouble.
+
+Facts only; `massmail_status` prints them. Reading them changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from common.fields import key_fingerprint
+from massmail.models import EmailAccount, Heartbeat, MailingOut, MassmailSettings
+from massmail.services import blockers, heartbeat, words
+from massmail.services.account_health import Obstacle
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """The last sign of life of one part on one host."""
+
+    host: str
+    role: str
+    version: str
+    age_s: float
+    is_alive: bool
+    has_our_key: bool
+    clock_offset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MailingOutStatus:
+    """One mailing out: its counts, and why no mail leaves, if none does."""
+
+    id: int
+    name: str
+    owner: str
+    state: str  # a MailingOut.State
+    counts: dict[str, int]  # a Delivery.Status -> rows
+    next_mail_at: datetime | None
+    blockers: tuple[blockers.Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """An account that is off or rests."""
+
+    id: int
+    name: str
+    owner: str
+    obstacle: str  # "off" or "cooling"
+    until: datetime | None  # None: until somebody switches it on
+    reason: str
+    reply: str  # the server's own words
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The installation at one moment."""
+
+    at: datetime
+    paused_at: datetime | None
+    pause_note: str
+    workers: tuple[WorkerStatus, ...]
+    mailing_outs: tuple[MailingOutStatus, ...]
+    accounts_in_trouble: tuple[AccountStatus, ...]
+
+
+def status(*, now: datetime, mailing_out_id: int | None = None) -> Status:
+    """Return the state: mailing outs that are active, paused or being prepared, or the named one.
+
+    A few statements, and some more for each mailing out. Raises MailingOut.DoesNotExist.
+    """
+    settings_row = MassmailSettings.objects.first() or MassmailSettings()
+    return Status(
+        at=now,
+        paused_at=settings_row.paused_at,
+        pause_note=settings_row.pause_note,
+        workers=tuple(_worker(each, now) for each in Heartbeat.objects.all()),
+        mailing_outs=tuple(
+            _mailing_out(each, settings_row, now) for each in _mailing_outs(mailing_out_id)
+        ),
+        accounts_in_trouble=_accounts_in_trouble(now),
+    )
+
+
+def _mailing_outs(mailing_out_id: int | None) -> list[MailingOut]:
+    rows = MailingOut.objects.select_related("owner", "paused_by")
+    if mailing_out_id is not None:
+        return [rows.get(pk=mailing_out_id)]
+    paused = Q(status=MailingOut.Status.PAUSED, started_at__isnull=False)
+    open_ones = rows.filter(Q(status__in=MailingOut.ACTIVE) | paused | ~Q(preparing=""))
+    return list(open_ones.order_by("pk"))
+
+
+def _mailing_out(
+    mailing_out: MailingOut, settings_row: MassmailSettings, now: datetime
+) -> MailingOutStatus:
+    explanation = blockers.Explanation(mailing_out, now, settings_row)
+    return MailingOutStatus(
+        id=mailing_out.pk,
+        name=mailing_out.name,
+        owner=mailing_out.owner.username,
+        state=mailing_out.state_at(now).value,
+        counts={
+            "pending": mailing_out.pending_count,
+            "in_flight": mailing_out.in_flight_count,
+            "sent": mailing_out.sent_count,
+            "failed": mailing_out.failed_count,
+            "skipped": mailing_out.skipped_count,
+            "uncertain": mailing_out.uncertain_count,
+        },
+        next_mail_at=explanation.next_mail_at(),
+        blockers=tuple(explanation.blockers()),
+    )
+
+
+def _worker(row: Heartbeat, now: datetime) -> WorkerStatus:
+    age = now - row.seen_at
+    return WorkerStatus(
+        host=row.host,
+        role=row.role,
+        version=row.version,
+        age_s=round(age.total_seconds(), 1),
+        is_alive=age <= heartbeat.STALE_AFTER,
+        has_our_key=row.key_fingerprint == key_fingerprint(),
+        clock_offset_s=row.clock_offset_s,
+    )
+
+
+def _accounts_in_trouble(now: datetime) -> tuple[AccountStatus, ...]:
+    """Return the accounts that went off by themselves and those that rest.
+
+    An account that a person does not use for mailings is in no trouble.
+    """
+    rows = EmailAccount.objects.select_related("owner").order_by("pk")
+    troubled = rows.filter(Q(massmail=False) & ~Q(off_reason="") | Q(cooling_until__gt=now))
+    return tuple(_account(each) for each in troubled)
+
+
+def _account(account: EmailAccount) -> AccountStatus:
+    is_off = not account.massmail
+    return AccountStatus(
+        id=account.pk,
+        name=account.name,
+        owner=account.owner.username,
+        obstacle=Obstacle.OFF if is_off else Obstacle.COOLING,
+        until=None if is_off else account.cooling_until,
+        reason=words.of_trouble(account.off_reason if is_off else account.cooling_reason),
+        reply=account.trouble_reply,
+    )

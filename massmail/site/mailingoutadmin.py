@@ -1,0 +1,210 @@
+"""Mailing outs in the admin: the list, and the page that is the whole campaign."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from common.admin import OwnedModelAdmin, OwnerFilter
+from massmail.clock import database_now
+from massmail.forms.start_form import StartForm
+from massmail.models import MailingOut, recipient_models
+from massmail.services import audience, campaign
+from massmail.site.columns import column
+from massmail.views.access import may_change, user_of
+from massmail.views.campaign_page import CampaignPage
+from massmail.views.progress import percent_of, segments_of
+
+_STATUS = MailingOut.Status
+# 0 for those with uncertain mails, or paused by the system; 1 for the others.
+NEEDS_SOMEBODY = Case(
+    When(
+        Q(uncertain_count__gt=0)
+        | (Q(status=_STATUS.PAUSED) & ~Q(pause_reason__in=["", MailingOut.PauseReason.BY_HAND])),
+        then=Value(0),
+    ),
+    default=Value(1),
+    output_field=IntegerField(),
+)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By the words of the pages; scheduled ones are among the active."""
+
+    title = _("state")
+    parameter_name = "state"
+    CONDITIONS: ClassVar[dict[str, Q]] = {
+        "active": Q(status__in=MailingOut.ACTIVE),
+        "draft": Q(status=_STATUS.PAUSED, started_at=None),
+        "paused": Q(status=_STATUS.PAUSED, started_at__isnull=False),
+        "cancelled": Q(status=_STATUS.INTERRUPTED),
+        "done": Q(status=_STATUS.DONE),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer all states."""
+        labels = (_("active"), _("draft"), _("paused"), _("cancelled"), _("done"))
+        return list(zip(self.CONDITIONS, labels, strict=True))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the mailing outs in the chosen state."""
+        condition = self.CONDITIONS.get(self.value() or "")
+        return queryset if condition is None else queryset.filter(condition)
+
+
+def people_lists(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return name and address of each list of recipients that the user may open."""
+    lists = []
+    for model in recipient_models():
+        model_admin = admin.site._registry.get(model)
+        if model_admin is not None and model_admin.has_view_permission(request):
+            meta = model._meta
+            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+            lists.append((str(meta.verbose_name_plural), url))
+    return lists
+
+
+class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
+    list_display = ("what", "people", "state", "progress", "when", "owner")
+    list_display_links = ("what",)
+    list_filter: ClassVar[Any] = (OwnerFilter, StateFilter)
+    list_select_related = ("owner", "message", "message_version", "paused_by")
+    list_per_page = 50
+    search_fields = ("name", "message__subject", "message__content")
+    actions = None
+    fields = ("name", "exclude_already_received", "owner", "department")
+    change_form_template = "admin/massmail/mailingout/change_form.html"
+
+    def get_ordering(self, request: HttpRequest) -> Any:  # Any: Django's stubs know names only
+        """List first those that need somebody, then the newest."""
+        return (NEEDS_SOMEBODY.asc(), "-pk")
+
+    # --- permissions
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Offer no empty form: a mailing out is made from a list of people."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: MailingOut | None = None) -> bool:
+        """Let drafts be deleted; what was started is kept."""
+        is_draft = obj is None or obj.started_at is None
+        return is_draft and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: MailingOut | None = None
+    ) -> tuple[str, ...]:
+        """Freeze what was started, but for its name."""
+        fields = super().get_readonly_fields(request, obj)
+        if obj is None or self._is_draft(obj):
+            return fields
+        return (*fields, "exclude_already_received", "owner", "department")
+
+    @staticmethod
+    def _is_draft(mailing_out: MailingOut) -> bool:
+        return mailing_out.started_at is None and not mailing_out.preparing
+
+    # --- the pages
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show besides where a mailing out begins: at a list of people."""
+        context = {"people_lists": people_lists(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the campaign."""
+        mailing_out = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if mailing_out is not None and self.has_view_permission(request, mailing_out):
+            user = user_of(request)
+            page = CampaignPage(
+                mailing_out, user, database_now(), can_change=may_change(user, mailing_out)
+            )
+            context |= {
+                "page": page,
+                "start_form": StartForm(initial={"not_after": mailing_out.not_after}),
+                "subtitle": None,
+                "title": mailing_out.name,
+                "show_save_and_add_another": False,
+                "show_save_and_continue": False,
+                "show_delete": False,  # stands in the head, for drafts
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+    def response_post_save_change(
+        self, request: HttpRequest, obj: MailingOut
+    ) -> HttpResponseRedirect:
+        """Stay on the page of the campaign."""
+        return redirect("admin:massmail_mailingout_change", obj.pk)
+
+    def save_model(
+        self, request: HttpRequest, obj: MailingOut, form: "ModelForm[MailingOut]", change: bool
+    ) -> None:
+        """Write the changed fields alone, and of what was started only its name."""
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        values["modified_by"] = user_of(request)
+        rows = MailingOut.objects.filter(pk=obj.pk)
+        if set(form.changed_data) - {"name"}:
+            rows = rows.filter(started_at=None, preparing="")
+        if not rows.update(**values):
+            messages.error(request, _("It was started meanwhile: only its name can change."))
+        elif set(form.changed_data) - {"name"}:
+            audience.refresh(obj)
+
+    # --- deleting drafts
+
+    def delete_model(self, request: HttpRequest, obj: MailingOut) -> None:
+        """Delete a draft with its rows."""
+        campaign.delete_draft(obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:  # Any: Django's signature
+        """Name the draft alone: its rows are nothing but the choice of people."""
+        names = [str(obj) for obj in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
+
+    # --- columns
+
+    @admin.display(description=_("mailing out"), ordering="name")
+    def what(self, obj: MailingOut) -> SafeString:
+        source = obj.message_version or obj.message
+        return column("mailing_out_name", mailing_out=obj, subject=source.subject if source else "")
+
+    @admin.display(description=_("people"), ordering="recipients_number")
+    def people(self, obj: MailingOut) -> SafeString:
+        return column("mailing_out_people", mailing_out=obj)
+
+    @admin.display(description=_("state"), ordering="status")
+    def state(self, obj: MailingOut) -> SafeString:
+        return column("mailing_out_state", mailing_out=obj, state=obj.state_at(timezone.now()))
+
+    @admin.display(description=_("progress"))
+    def progress(self, obj: MailingOut) -> SafeString:
+        if obj.started_at is None:
+            return column("nothing")
+        done = obj.sent_count + obj.failed_count + obj.uncertain_count
+        total = obj.recipients_number - obj.skipped_count
+        return column(
+            "mailing_out_progress",
+            segments=list(segments_of(obj)),
+            percent=percent_of(done, total),
+        )
+
+    @admin.display(description=_("when"), ordering="start_at")
+    def when(self, obj: MailingOut) -> SafeString:
+        return column("mailing_out_when", mailing_out=obj, state=obj.state_at(timezone.now()))

@@ -1,0 +1,62 @@
+"""The addresses of mass mailing; those in mails are short, without language or secret prefix.
+
+The others are pages and acts of staff, each behind the admin's login.
+"""
+
+from collections.abc import Callable
+
+from django.contrib import admin
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path
+
+from massmail.views import unsubscribes
+from massmail.views.account_acts import email_account_switch_on
+from massmail.views.campaign_acts import (
+    mailing_out_cancel,
+    mailing_out_count_as_sent,
+    mailing_out_message,
+    mailing_out_pause,
+    mailing_out_resume,
+    mailing_out_send_again,
+    mailing_out_start,
+    send_failed_recipients,
+)
+from massmail.views.copy_message import copy_message
+from massmail.views.deliveries import delivery, delivery_mail
+from massmail.views.message_previews import message_preview
+from massmail.views.people import mailing_out_people
+from massmail.views.progress import mailing_out_progress
+from massmail.views.recipient_ids import failed_ids, successful_ids
+from massmail.views.signature_previews import signature_preview
+
+
+def staff(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    """Return an address that only staff who are logged in reach."""
+    return path(f"massmail/{route}", admin.site.admin_view(view), name=name)
+
+
+_ID = "<int:mailing_out_id>/"
+_MAILING_OUT = f"mailing-out/{_ID}"
+
+urlpatterns = [
+    path("unsubscribe/<uuid:uuid>/", unsubscribes.unsubscribe, name="unsubscribe"),
+    path("unsubscribe_test/<str:signed>/", unsubscribes.unsubscribe_test, name="unsubscribe_test"),
+    staff(f"{_MAILING_OUT}start/", mailing_out_start, "mailing_out_start"),
+    staff(f"{_MAILING_OUT}pause/", mailing_out_pause, "mailing_out_pause"),
+    staff(f"{_MAILING_OUT}resume/", mailing_out_resume, "mailing_out_resume"),
+    staff(f"{_MAILING_OUT}cancel/", mailing_out_cancel, "mailing_out_cancel"),
+    staff(f"{_MAILING_OUT}message/", mailing_out_message, "mailing_out_message"),
+    staff(f"{_MAILING_OUT}count-as-sent/", mailing_out_count_as_sent, "mailing_out_count_as_sent"),
+    staff(f"{_MAILING_OUT}send-again/", mailing_out_send_again, "mailing_out_send_again"),
+    staff(f"{_MAILING_OUT}progress/", mailing_out_progress, "mailing_out_progress"),
+    staff(f"{_MAILING_OUT}people/", mailing_out_people, "mailing_out_people"),
+    staff(f"send-failed-recipients/{_ID}", send_failed_recipients, "send_failed_recipients"),
+    staff(f"successful-ids/{_ID}", successful_ids, "successful_ids"),
+    staff(f"failed-ids/{_ID}", failed_ids, "failed_ids"),
+    staff("delivery/<int:delivery_id>/", delivery, "delivery"),
+    staff("delivery/<int:delivery_id>/mail/", delivery_mail, "delivery_mail"),
+    staff("message-preview/<int:message_id>/", message_preview, "message_preview"),
+    staff("signature-preview/", signature_preview, "signature_preview"),
+    staff("copy-message/<int:message_id>/", copy_message, "copy_message"),
+    staff("account/<int:account_id>/switch-on/", email_account_switch_on, "account_switch_on"),
+]

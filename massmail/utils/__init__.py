@@ -1,0 +1,1 @@
+"""The orchestrator, the message builder and the admin's filters."""

@@ -1,0 +1,170 @@
+"""Message building: a source is checked and compiled once, then each mail is filled in and spliced.
+
+Sending, previews and test mails all come from here. Whom to write to, and when, is decided
+elsewhere; so is reading the source from the database and its pictures from their folders.
+"""
+
+import datetime
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.template import TemplateSyntaxError
+
+from massmail.backends.base import BuiltMail
+from massmail.content import headers, language
+from massmail.content.allowed import SYSTEM_URLS as KNOWN_SYSTEM_VARIABLES
+from massmail.content.checking import check_compiles, check_source, image_names
+from massmail.content.images import available_images, content_id, image_type, load_images
+from massmail.content.language import MailTemplate, Value, plain_value
+from massmail.content.layout import compose
+from massmail.content.mime import FilePart, Skeleton, lay_out
+from massmail.content.pieces import split_tags
+from massmail.content.plain_text import without_gaps
+from massmail.content.problems import BuildError, MessageError, Problem
+from massmail.content.source import Attachment, MessageSource
+
+__all__ = [
+    "KNOWN_SYSTEM_VARIABLES",
+    "Attachment",
+    "BuildError",
+    "CompiledMessage",
+    "MessageError",
+    "MessageSource",
+    "Person",
+    "Problem",
+    "Rendered",
+    "Sender",
+    "available_images",
+    "check_source",
+    "compile_message",
+    "image_names",
+    "load_images",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """From whom the mails are; `list_id` is a domain-like name, e.g. `sales.example.com`."""
+
+    from_email: str
+    reply_to: str = ""
+    list_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """To whom one mail goes, with the plain values of the variables; missing ones print empty."""
+
+    address: str
+    name: str
+    variables: Mapping[str, Value]
+    unsubscribe_url: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One mail as its recipient reads it; pictures in `html` have their `cid:` addresses."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMessage:
+    """A message ready for any number of recipients. Holds no state between mails.
+
+    `variables` are the names that it uses; `content_ids` the Content-ID of each picture by key.
+    """
+
+    variables: frozenset[str]
+    content_ids: Mapping[str, str]
+    subject: MailTemplate
+    html: MailTemplate
+    text: MailTemplate
+    skeleton: Skeleton
+
+    def render(self, person: Person) -> Rendered:
+        """Return subject, HTML and text for one person; raises BuildError."""
+        values = self._values(person)
+        return Rendered(
+            subject=headers.one_line(self.subject.fill(values)),
+            html=self.html.fill(values),
+            text=without_gaps(self.text.fill(values)),
+        )
+
+    def build(self, person: Person, sender: Sender, *, date: datetime.datetime) -> BuiltMail:
+        """Return the finished mail; `date` is aware.
+
+        Raises BuildError for data that cannot be sent. Only that one mail is concerned.
+        """
+        sender_headers, sender_address = _sender_headers(sender)
+        recipient = headers.wire_or_refuse(person.address)
+        rendered = self.render(person)
+        lines = (
+            sender_headers,
+            headers.address_header("To", headers.one_line(person.name), recipient),
+            headers.text_header("Subject", rendered.subject),
+            headers.date_header(date.replace(microsecond=0)),
+            headers.message_id_header(person.message_id),
+            headers.unsubscribe_headers(person.unsubscribe_url),
+        )
+        return BuiltMail(
+            sender=sender_address,
+            recipient=recipient,
+            message_id=person.message_id,
+            data=self.skeleton.fill(b"".join(lines), rendered.text, rendered.html),
+        )
+
+    def _values(self, person: Person) -> dict[str, Value]:
+        """Return a plain value for every name used: no lookup ever leaves this dict."""
+        values = {name: plain_value(person.variables.get(name, "")) for name in self.variables}
+        values["unsubscribe_url"] = headers.checked_url(person.unsubscribe_url)
+        return values
+
+
+def compile_message(source: MessageSource) -> CompiledMessage:
+    """Clean, inline, derive and encode everything that all mails of a message share.
+
+    Takes some milliseconds. The unsubscribe line is in the active language. Raises MessageError
+    with all problems; names of variables are not checked here (`check_source` does).
+    """
+    source = source.unified()
+    if problems := check_compiles(source):
+        raise MessageError(problems)
+    shown = image_names([source.content, source.signature if source.signature_is_html else ""])
+    content_ids = {key: content_id(key, source.images[key]) for key in sorted(shown)}
+    layout = compose(source, content_ids)
+    try:
+        subject = language.TEXT.compile(split_tags(source.subject))
+        html, text = language.HTML.compile(layout.html), language.TEXT.compile(layout.text)
+    except TemplateSyntaxError as error:  # the checks let through what cleaning then took apart
+        raise MessageError([Problem("content", 0, str(error))]) from error
+    skeleton = lay_out(
+        text="".join(piece.text for piece in layout.text if not piece.is_tag),
+        html="".join(piece.text for piece in layout.html if not piece.is_tag),
+        files=_files(source, content_ids),
+    )
+    names = {name for template in (subject, html, text) for name, _line in template.names}
+    return CompiledMessage(frozenset(names), content_ids, subject, html, text, skeleton)
+
+
+def _files(source: MessageSource, content_ids: Mapping[str, str]) -> list[FilePart]:
+    """Return the pictures that are shown, one part each, and the attachments."""
+    pictures = [
+        FilePart(key.rpartition("/")[2], image_type(source.images[key]), source.images[key], cid)
+        for key, cid in content_ids.items()
+    ]
+    return pictures + [
+        FilePart(file.name, file.content_type, file.data) for file in source.attachments
+    ]
+
+
+@functools.lru_cache(maxsize=256)
+def _sender_headers(sender: Sender) -> tuple[bytes, str]:
+    """Return the header lines that an account gives to all its mails, and its bare address."""
+    from_header, address = headers.mailbox_header("From", sender.from_email)
+    reply_to = headers.mailbox_header("Reply-To", sender.reply_to)[0] if sender.reply_to else b""
+    return from_header + reply_to + headers.list_id_header(sender.list_id), address

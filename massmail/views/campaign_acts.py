@@ -1,0 +1,172 @@
+"""What is done to a mailing out from its page: each act is a POST and one call of a service."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from massmail import tasks
+from massmail.errors import MassmailError
+from massmail.forms.start_form import StartForm
+from massmail.models import Delivery, EmlMessage, MailingOut
+from massmail.models.delivery import DeliveryQuerySet
+from massmail.services import audience, bulk_moves, campaign
+from massmail.views.access import changeable_or_403, user_of
+
+_STATUS = Delivery.Status
+
+
+@require_POST
+def mailing_out_start(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Start a draft now or later."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id, related=("message",))
+    form = StartForm(request.POST)
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, " ".join(str(error) for error in errors))
+        return _to_page(mailing_out)
+
+    @transaction.atomic
+    def act() -> str:
+        _limit(mailing_out, form.cleaned_data["not_after"])
+        if mailing_out.recipients_number > audience.PREPARE_IN_TASK_ABOVE:
+            campaign.start_later_in_task(mailing_out, at=form.at)
+            transaction.on_commit(lambda: tasks.prepare.delay(mailing_out.pk), robust=True)
+            return _("“%(name)s” is being prepared and starts by itself.")
+        mailing_out.start(at=form.at)
+        return _("“%(name)s” is started.") if form.at is None else _("“%(name)s” is scheduled.")
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def mailing_out_pause(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Pause what runs."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        campaign.pause(mailing_out, by=user_of(request))
+        return _("“%(name)s” is paused.")
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def mailing_out_resume(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Go on with what was paused."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        campaign.resume(mailing_out)
+        return _("“%(name)s” goes on.")
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def mailing_out_cancel(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Cancel what has not left."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        campaign.cancel(mailing_out)
+        return _("“%(name)s” is cancelled. What had left before stays as it is.")
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def mailing_out_message(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Choose the message of a draft among those that the user may see."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+    chosen = request.POST.get("message", "")
+    offered = EmlMessage.objects.visible_to(user_of(request))
+    found = offered.filter(pk=chosen).first() if chosen.isdecimal() else None
+    if found is None:
+        messages.error(request, _("Choose a message from the list."))
+        return _to_page(mailing_out)
+    drafts = MailingOut.objects.filter(pk=mailing_out.pk, started_at=None, preparing="")
+    if drafts.update(message=found, modified_by=user_of(request)):
+        audience.refresh(mailing_out)
+    else:
+        messages.error(request, _("It is started: its message cannot change any more."))
+    return _to_page(mailing_out, "message")
+
+
+@require_POST
+def mailing_out_count_as_sent(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Count uncertain mails as sent: the chosen ones, or all."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        number = bulk_moves.count_as_sent(_chosen(request, mailing_out, _STATUS.UNCERTAIN))
+        text = ngettext("%(number)s counts as sent.", "%(number)s count as sent.", number)
+        return text % {"number": intcomma(number)}
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def mailing_out_send_again(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Send uncertain mails again: the chosen ones, or all."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        number = bulk_moves.send_again(_chosen(request, mailing_out, _STATUS.UNCERTAIN))
+        text = ngettext("%(number)s is sent again.", "%(number)s are sent again.", number)
+        return text % {"number": intcomma(number)}
+
+    return _done(request, mailing_out, act)
+
+
+@require_POST
+def send_failed_recipients(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Try failed mails again: the chosen ones, or all."""
+    mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
+
+    def act() -> str:
+        number = bulk_moves.retry_failed(_chosen(request, mailing_out, _STATUS.FAILED))
+        text = ngettext("%(number)s is tried again.", "%(number)s are tried again.", number)
+        return text % {"number": intcomma(number)}
+
+    return _done(request, mailing_out, act)
+
+
+def _done(request: HttpRequest, mailing_out: MailingOut, act: Callable[[], str]) -> HttpResponse:
+    """Do it, say what became of it, and show the page. The service owns the transaction."""
+    try:
+        text = act()
+    except MassmailError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, text.replace("%(name)s", mailing_out.name))
+    return _to_page(mailing_out)
+
+
+def _to_page(mailing_out: MailingOut, anchor: str = "") -> HttpResponse:
+    page = redirect("admin:massmail_mailingout_change", mailing_out.pk)
+    if anchor:
+        page["Location"] += f"#{anchor}"
+    return page
+
+
+def _limit(mailing_out: MailingOut, not_after: datetime | None) -> None:
+    """Note until when a draft may send."""
+    drafts = MailingOut.objects.filter(pk=mailing_out.pk, started_at=None, preparing="")
+    drafts.update(not_after=not_after)
+
+
+def _chosen(request: HttpRequest, mailing_out: MailingOut, status: str) -> DeliveryQuerySet:
+    """Return the rows that were ticked; all in this state if none was."""
+    rows = Delivery.objects.filter(mailing_out=mailing_out.pk, status=status)
+    ids = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal()]
+    if request.POST.get("which") == "chosen":
+        return rows.filter(pk__in=ids)
+    return rows

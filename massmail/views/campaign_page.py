@@ -1,0 +1,253 @@
+"""What the page of a mailing out shows: its four cards and, after the start, its results."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from django.contrib.auth.models import User
+from django.db.models import Count
+from django.utils.functional import Promise
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from massmail.models import (
+    Delivery,
+    EmailAccount,
+    EmlMessage,
+    FailReason,
+    MailingOut,
+    MassmailSettings,
+    SkipReason,
+)
+from massmail.views.account_state import AccountState, state_of
+from massmail.views.checks import Check, Facts, checks_of
+from massmail.views.message_card import MessageCard, message_card
+from massmail.views.people import PersonRow, rows_of
+from massmail.views.progress import Progress, people_url, progress_of
+
+PREVIEWED_PEOPLE = 5
+MESSAGES_OFFERED = 100  # the newest
+
+ADVICE: dict[str, Promise] = {
+    FailReason.ADDRESS: gettext_lazy("Correct these addresses, or leave them: they do not exist."),
+    FailReason.TEMPORARY: gettext_lazy("Their servers took no mail for days. Try again later."),
+    FailReason.POLICY: gettext_lazy(
+        "The servers distrust the sender. Read their replies, ask your provider, then try again."
+    ),
+    FailReason.CONTENT: gettext_lazy("The servers take the message for spam. Change it."),
+    FailReason.LOCAL: gettext_lazy("Something in these people's data cannot be written in a mail."),
+    FailReason.POISON: gettext_lazy("Tell an operator: building these mails ended the program."),
+    FailReason.SMTPUTF8: gettext_lazy("Your server cannot write to such addresses."),
+    FailReason.EXPIRED: gettext_lazy("The time was over. Send to them in a new mailing out."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many people are in a state for one reason."""
+
+    label: str
+    number: int
+    url: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """An account with what it has of the mailing out."""
+
+    account: EmailAccount
+    state: AccountState
+    people: int
+    people_waiting: int
+    is_visible: bool
+
+
+@dataclass
+class CampaignPage:
+    """The facts of one mailing out at one moment, each read when a template asks for it."""
+
+    mailing_out: MailingOut
+    user: User
+    now: datetime
+    can_change: bool
+    settings_row: MassmailSettings = field(default_factory=MassmailSettings.load)
+
+    @cached_property
+    def state(self) -> MailingOut.State:
+        """The state as a word."""
+        return self.mailing_out.state_at(self.now)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it can still be changed and started."""
+        return self.state is MailingOut.State.DRAFT
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether a task is writing its audience or making its start."""
+        return self.state is MailingOut.State.PREPARING
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it can be paused."""
+        return self.mailing_out.is_active and not self.is_preparing
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it can be resumed."""
+        return self.state is MailingOut.State.PAUSED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self.state in {MailingOut.State.DONE, MailingOut.State.CANCELLED}
+
+    @cached_property
+    def progress(self) -> Progress:
+        """The progress card."""
+        return progress_of(self.mailing_out, self.user, self.now)
+
+    # --- audience
+
+    @property
+    def to_send(self) -> int:
+        """How many people are not left out."""
+        return self.mailing_out.recipients_number - self.mailing_out.skipped_count
+
+    @property
+    def people_word(self) -> str:
+        """What its recipients are called."""
+        return str(self.mailing_out.recipient_model._meta.verbose_name_plural)
+
+    @cached_property
+    def left_out(self) -> list[ReasonCount]:
+        """Who is left out, by reason, most first."""
+        return self._reasons("left-out", SkipReason)
+
+    @cached_property
+    def failures(self) -> list[ReasonCount]:
+        """Who failed, by reason, most first, with what to do."""
+        return self._reasons("failed", FailReason)
+
+    def _reasons(
+        self, state: str, reasons: type[SkipReason] | type[FailReason]
+    ) -> list[ReasonCount]:
+        found = [each for each in self._numbers_by_reason if each[0] in reasons.values]
+        return [
+            ReasonCount(
+                label=str(reasons(reason).label),
+                number=number,
+                url=people_url(self.mailing_out.pk, state, reason),
+                advice=str(ADVICE.get(reason, "")),
+            )
+            for reason, number in found
+        ]
+
+    @cached_property
+    def _numbers_by_reason(self) -> list[tuple[str, int]]:
+        rows = self.mailing_out.deliveries.order_by().exclude(reason="").values_list("reason")
+        return sorted(rows.annotate(number=Count("pk")), key=lambda each: (-each[1], each[0]))
+
+    # --- message
+
+    @cached_property
+    def message(self) -> MessageCard:
+        """The message as the card shows it."""
+        return message_card(self.mailing_out, self.first_people)
+
+    @cached_property
+    def choices(self) -> Iterable[EmlMessage]:
+        """The messages that can be chosen instead."""
+        messages = EmlMessage.objects.visible_to(self.user).select_related("owner")
+        return messages.order_by("-pk")[:MESSAGES_OFFERED]
+
+    @cached_property
+    def first_people(self) -> list[PersonRow]:
+        """A few people for whom the message can be looked at."""
+        rows = self.mailing_out.deliveries.exclude(status=Delivery.Status.SKIPPED)
+        return rows_of(self.mailing_out, rows.order_by("recipient_id")[:PREVIEWED_PEOPLE])
+
+    # --- sending
+
+    @cached_property
+    def accounts(self) -> list[AccountLine]:
+        """The owner's accounts with their shares (two statements)."""
+        usable = EmailAccount.objects.usable_by(self.mailing_out.owner).select_related("owner")
+        shares = self._shares
+        visible = set(EmailAccount.objects.visible_to(self.user).values_list("pk", flat=True))
+        return [
+            AccountLine(
+                account=account,
+                state=state_of(account, self.settings_row, self.now),
+                people=sum(shares.get(account.pk, {}).values()),
+                people_waiting=shares.get(account.pk, {}).get(Delivery.Status.PENDING, 0),
+                is_visible=account.pk in visible,
+            )
+            for account in usable.order_by("main", "pk")
+        ]
+
+    @cached_property
+    def _shares(self) -> dict[int | None, dict[str, int]]:
+        """How many rows in each state every account has."""
+        rows = (
+            self.mailing_out.deliveries.order_by()
+            .exclude(status=Delivery.Status.SKIPPED)
+            .values_list("email_account", "status")
+        )
+        found: dict[int | None, dict[str, int]] = {}
+        for account, status, number in rows.annotate(number=Count("pk")):
+            found.setdefault(account, {})[status] = number
+        return found
+
+    @property
+    def people_without_account(self) -> int:
+        """How many people have no account that would write to them."""
+        return self._shares.get(None, {}).get(Delivery.Status.PENDING, 0)
+
+    @property
+    def sending_hours(self) -> str:
+        """The sending hours in words; empty if mail leaves at any time."""
+        row = self.settings_row
+        if not row.use_business_time:
+            return ""
+        names = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+        days = zip(names, row.sending_days, strict=True)
+        return _("%(days)s, %(start)s to %(end)s, %(zone)s") % {
+            "days": " ".join(name for name, is_on in days if is_on),
+            "start": f"{row.business_time_start:%H:%M}",
+            "end": f"{row.business_time_end:%H:%M}",
+            "zone": row.time_zone,
+        }
+
+    # --- checks and results
+
+    @cached_property
+    def checks(self) -> list[Check]:
+        """What forbids the start, then what to know before it."""
+        return sorted(self._found_checks(), key=lambda check: not check.forbids)
+
+    def _found_checks(self) -> Iterator[Check]:
+        facts = Facts(
+            mailing_out=self.mailing_out,
+            message=self.message,
+            accounts=[line.account for line in self.accounts],
+            without_account=self.people_without_account,
+            already_received=dict(self._numbers_by_reason).get(SkipReason.ALREADY_RECEIVED, 0),
+            settings_row=self.settings_row,
+            now=self.now,
+        )
+        return checks_of(facts)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether nothing forbids the start."""
+        return self.is_draft and not any(check.forbids for check in self.checks)
+
+    @property
+    def duration_text(self) -> str:
+        """How long it took from the start to the end, in words."""
+        start, end = self.mailing_out.start_at, self.mailing_out.finished_at
+        return timesince(start, end) if start and end and end > start else ""

@@ -1,0 +1,92 @@
+"""One delivery: who, which address, what happened when, and the mail as it was built."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from massmail.errors import MassmailError
+from massmail.models import Delivery, DeliveryAttempt, EmailAccount, MailingOut
+from massmail.services.smtp_replies import Action
+from massmail.views.access import visible_or_404
+from massmail.views.framed import framed_html, framed_problems, framed_text
+from massmail.views.samples import person_of_delivery, sample_of_mailing_out, sentences
+
+OUTCOMES = {
+    Action.SENT.value: gettext_lazy("taken by the server"),
+    Action.LATER.value: gettext_lazy("refused for the time being, tried again later"),
+    Action.FAILED.value: gettext_lazy("refused for good"),
+    Action.COOLING.value: gettext_lazy("not tried: the account had to rest"),
+    Action.OFF.value: gettext_lazy("not tried: the account was switched off"),
+    Action.POLICY.value: gettext_lazy("refused because of the message or its sender"),
+    Action.UNCERTAIN.value: gettext_lazy("the connection broke before the answer came"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of the timeline."""
+
+    attempt: DeliveryAttempt
+    outcome: str
+
+
+@require_safe
+def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Show the page of one delivery."""
+    row, mailing_out = delivery_or_404(request, delivery_id)
+    attempts = row.attempts_made.select_related("email_account").order_by("pk")
+    person = person_of_delivery(row, mailing_out)
+    context: dict[str, Any] = {  # as mixed as a template's context is
+        **admin.site.each_context(request),
+        "title": person.name if person else _("Deleted since"),
+        "subtitle": mailing_out.name,
+        "delivery": row,
+        "mailing_out": mailing_out,
+        "person": person,
+        "address": row.address or (person.address if person else "") or row.address_key,
+        "has_mail": person is not None and mailing_out.message_id is not None,
+        "steps": [Step(each, str(OUTCOMES.get(each.outcome, each.outcome))) for each in attempts],
+    }
+    return TemplateResponse(request, "massmail/deliveries/delivery.html", context)
+
+
+@require_safe
+def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Show the mail of one delivery in a frame: `?part=` html, text or headers."""
+    row, mailing_out = delivery_or_404(request, delivery_id)
+    person = person_of_delivery(row, mailing_out)
+    if person is None:
+        return framed_problems(request, [_("This person was deleted since.")])
+    try:
+        sample = sample_of_mailing_out(mailing_out)
+        if sample is None:
+            return framed_problems(request, [_("No message is chosen yet.")])
+        if request.GET.get("part") == "headers":
+            account = row.email_account or _any_account(mailing_out)
+            return framed_text(sample.headers(person, account, mailing_out))
+        rendered = sample.render(person)
+    except MassmailError as error:
+        return framed_problems(request, sentences(error))
+    if request.GET.get("part") == "text":
+        return framed_text(rendered.text)
+    return framed_html(rendered, sample.message, sample.source)
+
+
+def delivery_or_404(request: HttpRequest, delivery_id: int) -> tuple[Delivery, MailingOut]:
+    """Return a delivery of a mailing out that the user may read."""
+    row = get_object_or_404(Delivery.objects.select_related("email_account"), pk=delivery_id)
+    related = ("message__signature", "message_version", "content_type", "owner")
+    return row, visible_or_404(request, MailingOut, row.mailing_out_id, related=related)
+
+
+def _any_account(mailing_out: MailingOut) -> EmailAccount:
+    """Return an account of the owner, for a row that has none (yet)."""
+    usable = EmailAccount.objects.usable_by(mailing_out.owner).order_by("main", "pk")
+    return usable.first() or EmailAccount(from_email="nobody@example.com")

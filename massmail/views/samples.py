@@ -1,0 +1,108 @@
+"""Mails built to be looked at, by the builder that sends; their unsubscribe links do nothing."""
+
+from dataclasses import dataclass, replace
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from common.models import OwnedQuerySet
+from massmail.errors import MassmailError
+from massmail.forms.problems import in_words
+from massmail.models import (
+    Delivery,
+    EmailAccount,
+    EmlMessage,
+    MailingOut,
+    Recipient,
+    recipient_models,
+)
+from massmail.services import render, versions
+from massmail.utils.email_creators import (
+    CompiledMessage,
+    MessageError,
+    MessageSource,
+    Person,
+    Rendered,
+    compile_message,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A compiled message with its source, to show mails of."""
+
+    source: MessageSource
+    message: CompiledMessage
+
+    def render(self, person: Person) -> Rendered:
+        """Return the mail of one person. Raises BuildError."""
+        return self.message.render(person)
+
+    def headers(self, person: Person, account: EmailAccount, mailing_out: MailingOut) -> str:
+        """Return the header lines of the mail as it leaves from this account."""
+        sender = render.sender_of(account, mailing_out)
+        mail = self.message.build(person, sender, date=timezone.localtime())
+        return mail.data.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def size_bytes(self, person: Person, account: EmailAccount, mailing_out: MailingOut) -> int:
+        """Return how large the mail of one person is."""
+        sender = render.sender_of(account, mailing_out)
+        return len(self.message.build(person, sender, date=timezone.localtime()).data)
+
+
+def sample_of_message(message: EmlMessage) -> Sample:
+    """Return a message as it is now. Raises MassmailError with what is wrong with it."""
+    source = versions.source_of(message)
+    return Sample(source, compile_message(source))
+
+
+def sample_of_mailing_out(mailing_out: MailingOut) -> Sample | None:
+    """Return what a mailing out sends, frozen or not yet; None without a message."""
+    version = mailing_out.message_version
+    if version is not None:
+        return Sample(versions.frozen_source(version), versions.compiled(version.pk))
+    return sample_of_message(mailing_out.message) if mailing_out.message else None
+
+
+def person_of_delivery(delivery: Delivery, mailing_out: MailingOut) -> Person | None:
+    """Return to whom a delivery goes, at the address of that time; None if deleted since."""
+    model = mailing_out.recipient_model
+    people = model._default_manager.select_related(*model.RELATED)
+    recipient = people.filter(pk=delivery.recipient_id).first()
+    if recipient is None:
+        return None
+    person = render.sample_person(recipient)
+    return replace(
+        person,
+        address=delivery.address or person.address,
+        message_id=delivery.message_id or person.message_id,
+    )
+
+
+def person_for(user: User, variables: frozenset[str] = frozenset()) -> Person:
+    """Return somebody whom the user may see, of the type that has most of these variables.
+
+    Where there is nobody, it is the user.
+    """
+    by_fit = sorted(recipient_models(), key=lambda model: -len(variables & set(model.VARIABLES)))
+    for model in by_fit:
+        people = model._default_manager.get_queryset().select_related(*model.RELATED)
+        if isinstance(people, OwnedQuerySet):
+            people = people.visible_to(user)
+        recipient = people.order_by("pk").first()
+        if isinstance(recipient, Recipient):
+            return render.sample_person(recipient)
+    return Person(
+        address=user.email or "nobody@example.com",
+        name=user.get_full_name(),
+        variables={},
+        unsubscribe_url=render.test_unsubscribe_url(),
+        message_id=f"<preview@{render.site_domain()}>",
+    )
+
+
+def sentences(error: MassmailError) -> list[str]:
+    """Return what an error says, one sentence for each problem, with its line."""
+    if isinstance(error, MessageError):
+        return [in_words(problem) for problem in error.problems]
+    return [str(error)]

@@ -1,0 +1,103 @@
+"""What all tests share: the database they run on, files of their own, and the browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from playwright.sync_api import Browser, sync_playwright
+
+from crm_project.celery import app as celery_app
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+BROWSER_MISSING = "Chromium is missing"
+
+
+def pytest_configure() -> None:
+    """Give this run a PostgreSQL database of its own: two runs at once do not meet."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("postgresql"):
+        database.setdefault("TEST", {})["NAME"] = f"massmail_test_{os.getpid()}"
+
+
+def pytest_report_header() -> str:
+    """Say which servers the tests use."""
+    engine = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    return f"database: {engine}, broker: {settings.CELERY_BROKER_URL.partition(':')[0]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files_and_tasks_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep uploads, static files and tasks of the tests away from those of the checkout."""
+    static_root = tmp_path_factory.mktemp("static")
+    celery_app.conf.update(broker_url="memory://")
+    storages = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    with override_settings(
+        MEDIA_ROOT=tmp_path_factory.mktemp("media"),
+        STATIC_ROOT=static_root,
+        STORAGES=storages,
+        SECURE_SSL_REDIRECT=False,  # the test client and the live server speak plain HTTP
+        SESSION_COOKIE_SECURE=False,
+        CSRF_COOKIE_SECURE=False,
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # fast
+    ):
+        yield
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """Return the browser: CHROMIUM_PATH, or the first one installed; skip where there is none."""
+    names = (os.environ.get("CHROMIUM_PATH") or "", *CHROMIUM_NAMES)
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(BROWSER_MISSING, pytrace=False)
+        pytest.skip(BROWSER_MISSING)
+    return Path(found)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: Path) -> Iterator[Browser]:
+    """Run one Chromium for all browser tests; each test opens a context of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path, args=list(CHROMIUM_FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """Return the address of a Redis for tests (TEST_REDIS_URL), or skip."""
+    url = os.environ.get("TEST_REDIS_URL", "")
+    if not url:
+        pytest.skip("No Redis: set TEST_REDIS_URL")
+    return url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Make it impossible to overlook what did not run, or failed before (TEST_NOTICES)."""
+    for notice in os.environ.get("TEST_NOTICES", "").splitlines():
+        terminalreporter.write_line(f"!!! {notice} !!!", red=True, bold=True)
+    skipped = sum(
+        BROWSER_MISSING in str(report.longrepr) for report in terminalreporter.getreports("skipped")
+    )
+    if skipped:
+        line = f"!!! {skipped} BROWSER TESTS SKIPPED: {BROWSER_MISSING.upper()} !!!"
+        terminalreporter.write_line(line, red=True, bold=True)

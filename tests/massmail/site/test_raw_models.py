@@ -1,0 +1,127 @@
+"""What superusers alone see, and the signatures."""
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from crm.models import Contact
+from massmail.models import MassContact, MassmailSettings, Signature, Suppression
+from tests.factories import SignatureFactory
+from tests.massmail.cast import Cast
+
+RAW = ("masscontact", "suppression", "massmailsettings")
+
+
+@pytest.fixture
+def root(client: Client, cast: Cast) -> Client:
+    client.force_login(cast.superuser)
+    return client
+
+
+@pytest.mark.parametrize("model", RAW)
+def test_raw_models_are_for_superusers(client: Client, cast: Cast, model: str) -> None:
+    answers = {}
+    for who in ("superuser", "owner"):
+        client.force_login(getattr(cast, who))
+        answers[who] = client.get(
+            reverse(f"admin:massmail_{model}_changelist"), follow=True
+        ).status_code
+
+    assert answers == {"superuser": 200, "owner": 403}
+
+
+def test_settings_are_one_row(root: Client) -> None:
+    response = root.get(reverse("admin:massmail_massmailsettings_changelist"))
+
+    page = reverse("admin:massmail_massmailsettings_change", args=[1])
+    assert response.headers["Location"] == page
+    assert root.get(reverse("admin:massmail_massmailsettings_add")).status_code == 403
+
+
+def test_settings_keep_a_pause_that_came_meanwhile(root: Client) -> None:
+    row = MassmailSettings.load()
+    page = reverse("admin:massmail_massmailsettings_change", args=[1])
+
+    with CaptureQueriesContext(connection) as queries:
+        root.post(
+            page,
+            {
+                "emails_per_day": 50,
+                "gap_min_s": row.gap_min_s,
+                "gap_max_s": row.gap_max_s,
+                "business_time_start": "08:30:00",
+                "business_time_end": "17:30:00",
+                **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday"), "on"),
+                "time_zone": row.time_zone,
+            },
+        )
+
+    update = next(q["sql"] for q in queries if q["sql"].startswith('UPDATE "massmail_massmails'))
+    assert MassmailSettings.load().emails_per_day == 50
+    assert "paused_at" not in update
+
+
+@pytest.mark.parametrize(
+    ("kind", "lifted"),
+    [("unsubscribed", 403), ("complained", 403), ("bounced", 200), ("manual", 200)],
+)
+def test_nobody_lifts_what_people_decided(root: Client, kind: str, lifted: int) -> None:
+    suppression = Suppression.objects.create(address_key="a@example.com", kind=kind)
+
+    url = reverse("admin:massmail_suppression_delete", args=[suppression.pk])
+
+    assert root.get(url).status_code == lifted
+
+
+def test_mass_contacts_are_listed_with_as_many_questions_for_any_number(
+    root: Client, cast: Cast
+) -> None:
+    url = reverse("admin:massmail_masscontact_changelist")
+    kind = ContentType.objects.get_for_model(Contact)
+    counts = []
+    for number in (2, 18):
+        for contact in cast.contacts(number):
+            MassContact.objects.create(content_type=kind, object_id=contact.pk)
+        root.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            root.get(url)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_signature_with_a_problem_is_refused(root: Client, cast: Cast) -> None:
+    response = root.post(
+        reverse("admin:massmail_signature_add"),
+        {"name": "x", "type": "HTML", "content": "<script>x</script>", "owner": cast.owner.pk},
+    )
+
+    errors = response.context["adminform"].form.errors
+    assert errors["content"] == ["Line 1: The element “script” cannot be used in a mail."]
+
+
+def test_signature_is_added(root: Client, cast: Cast) -> None:
+    root.post(
+        reverse("admin:massmail_signature_add"),
+        {"name": "x", "type": "HTML", "content": "<p>Regards</p>", "owner": cast.owner.pk},
+    )
+
+    assert Signature.objects.get().owner == cast.owner
+
+
+def test_signatures_are_listed_with_as_many_questions_for_any_number(
+    root: Client, cast: Cast
+) -> None:
+    url = reverse("admin:massmail_signature_changelist")
+    counts = []
+    for number in (2, 18):
+        SignatureFactory.create_batch(number, owner=cast.owner)
+        root.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            root.get(url)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
