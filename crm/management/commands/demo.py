@@ -30,11 +30,16 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)  # the parts find the project in the current folder
         try:
             if recipients is None:
-                live.run(say=self.stdout.write)
+                live.run(say=self._say)
             else:
                 self._send_once(recipients)
         except DemoError as error:
             raise CommandError(str(error)) from error
+
+    def _say(self, text: str) -> None:
+        """Print at once, also into a file or a pipe: the demo goes on for hours."""
+        self.stdout.write(text)
+        self.stdout.flush()
 
     def _send_once(self, recipients: int) -> None:
         result = once.run(recipients, say=self.stderr.write)

@@ -377,7 +377,8 @@ def test_a_stop_ends_it():
         campaign_on(server, people=3)
         around = Surroundings(stopping=at_most(50, answer=True))
         assert run_until_idle(around=around) == 0
-        assert (server.mails, server.connections) == ([], 1)
+        assert server.mails == []
+        assert server.connections <= 1
 
 
 def test_a_password_that_cannot_be_read_ends_it(settings):
