@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, sync_playwright
+from pytest_django import DjangoDbBlocker
 
 from crm_project.celery import app as celery_app
 
@@ -60,6 +62,18 @@ def _files_and_tasks_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make the test database; before it is dropped, end what a live server's threads left open."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+@pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """Return the browser: CHROMIUM_PATH, or the first one installed; skip where there is none."""
     names = (os.environ.get("CHROMIUM_PATH") or "", *CHROMIUM_NAMES)
@@ -84,11 +98,17 @@ def browser(chromium_path: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
-    """Return the address of a Redis for tests (TEST_REDIS_URL), or skip."""
+    """Return the address of a Redis for tests (TEST_REDIS_URL), or skip.
+
+    Tests that run side by side use databases of their own, counted down from the one named:
+    workers must not take each other's tasks.
+    """
     url = os.environ.get("TEST_REDIS_URL", "")
     if not url:
         pytest.skip("No Redis: set TEST_REDIS_URL")
-    return url
+    server, _slash, database = url.rpartition("/")
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{server}/{(int(database) - process) % 16}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,5 +1,6 @@
 """An attached file of any object."""
 
+import uuid
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -7,13 +8,19 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+def stored_name(_row: models.Model, name: str) -> str:
+    """Return where a file is stored: in a folder of its own, so that its name stays as it is."""
+    return f"docs/{timezone.now():%Y/%m/%d}/{uuid.uuid4().hex}/{name}"
 
 
 class TheFile(models.Model):
     """One file attached to one object. Copies of an object may share the stored file."""
 
-    file = models.FileField(_("file"), upload_to="docs/%Y/%m/%d/%H%M%S/", max_length=250)
+    file = models.FileField(_("file"), upload_to=stored_name, max_length=250)
     content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
     object_id = models.PositiveBigIntegerField()
     content_object = GenericForeignKey("content_type", "object_id")

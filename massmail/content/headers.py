@@ -103,11 +103,13 @@ def message_id_header(message_id: str) -> bytes:
 
 
 def unsubscribe_headers(url: str) -> bytes:
-    """Return List-Unsubscribe and its one-click companion (RFC 2369, RFC 8058)."""
+    """Return List-Unsubscribe and its one-click companion (RFC 2369, RFC 8058).
+
+    Never folded: a link has no place for it, and not every reader takes a first line without one.
+    """
     checked_url(url)
-    gap = " " if len(url) + 20 <= MAX_LINE else "\r\n "
     return (
-        f"List-Unsubscribe:{gap}<{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     ).encode("ascii")
 
 

@@ -5,7 +5,6 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -60,6 +59,20 @@ class MassmailSettings(models.Model):
                 violation_error_message=_("The shortest gap must not be above the longest."),
             ),
             models.CheckConstraint(
+                condition=Q(use_business_time=False)
+                | Q(monday=True)
+                | Q(tuesday=True)
+                | Q(wednesday=True)
+                | Q(thursday=True)
+                | Q(friday=True)
+                | Q(saturday=True)
+                | Q(sunday=True),
+                name="sending_hours_have_a_day",
+                violation_error_message=_(
+                    "Choose at least one day, or switch the sending hours off."
+                ),
+            ),
+            models.CheckConstraint(
                 condition=Q(business_time_start__lt=F("business_time_end")),
                 name="business_time_range",
                 violation_error_message=_("The sending hours must start before they end."),
@@ -95,12 +108,6 @@ class MassmailSettings(models.Model):
     def local_date(self, now: datetime) -> date:
         """Return the calendar date on which daily limits count at this moment."""
         return now.astimezone(self.zone).date()
-
-    def clean(self) -> None:
-        """Refuse sending hours without a day."""
-        super().clean()
-        if self.use_business_time and not any(self.sending_days):
-            raise ValidationError(_("Choose at least one day, or switch the sending hours off."))
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Django's signature
         """Save as the one row."""

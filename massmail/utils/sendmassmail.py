@@ -157,16 +157,13 @@ def _adopt_forgotten() -> None:
     and waits for a person. Rows of deleted accounts get another account; shares are opened anew
     where rows wait that none of them shows.
     """
-    closed = (
-        MailingOut.objects.active()
-        .filter(preparing="", pending_count__gt=0)
-        .exclude(
-            pk__in=AccountShare.objects.filter(
-                exhausted=False, email_account__massmail=True
-            ).values("mailing_out")
-        )
+    waiting = MailingOut.objects.active().filter(preparing="", pending_count__gt=0)
+    open_shares = AccountShare.objects.filter(exhausted=False, email_account__massmail=True)
+    orphans = Delivery.objects.filter(
+        mailing_out=OuterRef("pk"), email_account=None, status=Delivery.Status.PENDING
     )
-    for mailing_out in closed.select_related("owner"):
+    suspects = waiting.filter(~Q(pk__in=open_shares.values("mailing_out")) | Exists(orphans))
+    for mailing_out in suspects.select_related("owner"):
         in_sight = mailing_out.deliveries.filter(
             Q(due_at__isnull=False, email_account__isnull=False) | Q(email_account__massmail=False),
             status=Delivery.Status.PENDING,

@@ -20,16 +20,14 @@ def people() -> int:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Installation]:
     server_url = os.environ.get("TEST_DATABASE_URL")
     if not server_url:
         database_url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
         with Installation(tmp_path, database_url, "") as embedded:
             yield embedded
         return
-    redis_url = os.environ.get("TEST_REDIS_URL")
-    if not redis_url:
-        pytest.skip("no Redis is reachable: set TEST_REDIS_URL")
+    redis_url = request.getfixturevalue("redis_url")
     with (
         postgresql_database(server_url) as database_url,
         Installation(tmp_path, database_url, redis_url) as real,

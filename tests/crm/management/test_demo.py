@@ -62,6 +62,7 @@ def test_options_belong_together(options):
 
 
 @pytest.mark.slow
+@pytest.mark.embedded
 def test_once_sends_to_everybody_and_leaves_no_process(environment, tmp_path):
     done = subprocess.run(
         manage("demo", "--recipients", "30", "--once"),
@@ -89,6 +90,7 @@ def wait_for(process, output: Path, pattern: str) -> re.Match[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.embedded
 def test_demo_runs_until_it_is_interrupted_and_starts_again(environment, tmp_path):
     subprocess.run(manage("migrate", "--verbosity=0"), env=environment, check=True, timeout=90)
     passwords = []

@@ -162,8 +162,7 @@ def test_unsubscribe_headers_of_the_longest_link() -> None:
     lines = headers.unsubscribe_headers(url).split(b"\r\n")
 
     assert lines == [
-        b"List-Unsubscribe:",
-        f" <{url}>".encode(),
+        f"List-Unsubscribe: <{url}>".encode(),
         b"List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         b"",
     ]
