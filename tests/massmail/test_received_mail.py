@@ -103,7 +103,7 @@ def test_it_equals_the_preview(server, owner, message, mailing_out):
     html = html_part.get_content()
     for part in mail.walk():
         if part.get_content_maintype() == "image":
-            data = base64.b64encode(part.get_payload(decode=True)).decode()
+            data = base64.b64encode(part.get_content()).decode()
             html = html.replace(f"cid:{part['Content-ID'][1:-1]}", f"data:image/png;base64,{data}")
 
     assert "data:image/png" in html
