@@ -19,6 +19,8 @@ from massmail.models import Delivery, EmailAccount, Heartbeat, MailingOut, Massm
 from massmail.services import heartbeat, send_window, words
 from massmail.services.account_health import Hindrance, Obstacle, hindrance
 
+_LASTING = frozenset({"account_off", "cooling", "limit", "key", "worker_key", "no_account"})
+
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
@@ -69,9 +71,10 @@ class Explanation:
         if own or not self.mailing_out.pending_count:
             return [*self._installation_reasons(), *own]
         reasons = [*self._installation_reasons(), *self._window_reasons()]
-        if self.mailing_out.in_flight_count and not reasons:
-            return []
-        return [*reasons, *self._account_reasons(), *self._worker_reasons(), *self._turn_reasons()]
+        accounts = list(self._account_reasons())
+        if self.mailing_out.in_flight_count:  # mails leave, but not from these accounts
+            return [*reasons, *(each for each in accounts if each.code in _LASTING)]
+        return [*reasons, *accounts, *self._worker_reasons(), *self._turn_reasons()]
 
     def next_mail_at(self) -> datetime | None:
         """Return when the next mail could leave: the earliest over all accounts."""

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.contenttypes.admin import GenericTabularInline
+from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,6 +25,9 @@ class AttachmentInline(GenericTabularInline):
 
     model = TheFile
     extra = 1
+    formfield_overrides: ClassVar[Any] = {  # uploads are not on the web: there is nothing to link
+        models.FileField: {"widget": forms.FileInput}
+    }
     verbose_name = _("attachment")
     verbose_name_plural = _("attachments")
 

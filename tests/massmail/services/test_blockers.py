@@ -77,10 +77,12 @@ def test_nothing_is_in_the_way(running, now):
     assert next_mail_at(running, now=now) == now
 
 
-def test_while_mails_leave_there_is_no_reason(running, now):
-    change_account(cooling_until=now + timedelta(hours=1))
+def test_while_mails_leave_only_accounts_in_trouble_are_named(running, now):
     MailingOut.objects.update(pending_count=1, in_flight_count=1)
+    change_account(next_send_at=now + timedelta(minutes=1))
     assert reasons(running, now) == []
+    change_account(massmail=False, off_reason="credentials")
+    assert [blocker.code for blocker in reasons(running, now)] == ["account_off"]
 
 
 def test_the_model_asks_the_same(running):
