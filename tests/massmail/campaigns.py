@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from crm.models import Contact
 from massmail.clock import database_now
-from massmail.models import EmailAccount, MailingOut
+from massmail.models import Delivery, EmailAccount, MailingOut
 from massmail.services.delivery_run import Surroundings, deliver
+from massmail.services.ledger import counts
 from massmail.utils import sendmassmail
 from tests.factories import (
     ContactFactory,
@@ -66,3 +67,17 @@ def serving() -> Iterator[SmtpServer]:
     """An SMTP server that takes everything until told otherwise."""
     with SmtpServer() as server:
         yield server
+
+
+def rows(mailing_out: MailingOut) -> list[Delivery]:
+    return list(mailing_out.deliveries.order_by("pk"))
+
+
+def refreshed(mailing_out: MailingOut) -> MailingOut:
+    """The mailing out as it is now, its counters checked against the rows."""
+    mailing_out.refresh_from_db()
+    counted = counts(mailing_out)
+    assert {
+        status: getattr(mailing_out, f"{status}_count") for status in Delivery.Status.values
+    } == {status: counted[status] for status in Delivery.Status.values}
+    return mailing_out
