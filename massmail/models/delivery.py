@@ -53,10 +53,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Return the pending rows that wait for no particular moment."""
         return self.filter(status=Delivery.Status.PENDING, due_at=None)
 
-    def counting(self, status: "Delivery.Status") -> Self:
-        """Return the rows in one state."""
-        return self.filter(status=status)
-
 
 class Delivery(models.Model):
     """One row per mailing out and recipient."""

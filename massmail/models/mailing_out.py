@@ -202,11 +202,6 @@ class MailingOut(Base1):
         """Whether its owner wants it sent: running or scheduled."""
         return self.status in self.ACTIVE
 
-    @property
-    def processed_count(self) -> int:
-        """How many people nothing more happens to by itself."""
-        return self.recipients_number - self.pending_count - self.in_flight_count
-
     def state_at(self, now: datetime) -> State:
         """Return the word that describes it at this moment."""
         if self.preparing:

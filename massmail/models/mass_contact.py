@@ -1,7 +1,6 @@
 """A recipient's mailing identity: subscribed or not, who writes to them, the public uuid."""
 
 import uuid
-from typing import Self
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -9,12 +8,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from massmail.models.email_account import EmailAccount
-
-
-class MassContactQuerySet(models.QuerySet["MassContact"]):
-    def vip(self) -> Self:
-        """Return those who are written to from a main account."""
-        return self.filter(email_account__main=True)
 
 
 class MassContact(models.Model):
@@ -33,8 +26,6 @@ class MassContact(models.Model):
     )
     massmail = models.BooleanField(_("subscribed"), default=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-
-    objects = MassContactQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("mass contact")

@@ -7,7 +7,6 @@ comes first and the counters of the mailing out last, so that runs do not wait i
 
 import logging
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -224,9 +223,3 @@ def give_back(this: Turn, window: Window, *, counted: int) -> None:
     if counted and longest > 0:
         gap = timedelta(seconds=this.random.uniform(shortest, longest))
         this.change_account(next_send_at=this.now + gap)
-
-
-def counts(mailing_out: MailingOut) -> Counter[str]:
-    """Count the rows by state, from the rows themselves (a walk over all of them)."""
-    statuses = mailing_out.deliveries.values_list("status", flat=True)
-    return Counter(statuses.iterator(chunk_size=10_000))

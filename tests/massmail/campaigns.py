@@ -1,5 +1,6 @@
 """A campaign ready to run against a real SMTP server, for the tests of the engine."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -8,7 +9,6 @@ from crm.models import Contact
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
 from massmail.services.delivery_run import Surroundings, deliver
-from massmail.services.ledger import counts
 from massmail.utils import sendmassmail
 from tests.factories import (
     ContactFactory,
@@ -67,6 +67,11 @@ def serving() -> Iterator[SmtpServer]:
     """An SMTP server that takes everything until told otherwise."""
     with SmtpServer() as server:
         yield server
+
+
+def counts(mailing_out: MailingOut) -> Counter[str]:
+    """The rows by state, from the rows themselves."""
+    return Counter(mailing_out.deliveries.values_list("status", flat=True))
 
 
 def rows(mailing_out: MailingOut) -> list[Delivery]:

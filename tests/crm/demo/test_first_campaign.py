@@ -37,7 +37,7 @@ def test_there_are_two_owners_three_accounts_and_people_of_each_kind(mailing_out
 
 
 def test_vips_wait_for_the_main_account(mailing_out):
-    vips = MassContact.objects.vip()
+    vips = MassContact.objects.filter(email_account__main=True)
 
     assert vips.count() == 3
     assert Delivery.objects.filter(email_account__main=True, status="pending").count() == 3

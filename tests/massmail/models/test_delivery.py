@@ -147,12 +147,6 @@ def test_what_waits_for_what(mailing_out, values, retry_due, fresh):
     assert Delivery.objects.fresh().exists() is fresh
 
 
-def test_rows_in_one_state(mailing_out):
-    make(mailing_out, 1)
-    sent = make(mailing_out, 2, status="sent")
-    assert list(Delivery.objects.counting(Delivery.Status.SENT)) == [sent]
-
-
 # --- a success stays within its page
 
 

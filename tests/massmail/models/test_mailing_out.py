@@ -135,12 +135,6 @@ def test_active_means_that_the_owner_wants_it_sent(status, active):
     assert MailingOut(status=status).is_active is active
 
 
-def test_processed_are_those_to_whom_nothing_more_happens():
-    counts = dict(zip(COUNTS, (1, 2, 4, 8, 16, 32), strict=True))
-    mailing_out = MailingOut(recipients_number=63, **counts)
-    assert mailing_out.processed_count == 60
-
-
 def test_it_is_called_by_its_name():
     assert str(MailingOut(name="Spring")) == "Spring"
 

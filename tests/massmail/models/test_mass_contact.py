@@ -10,7 +10,6 @@ from tests.factories import (
     ContactFactory,
     EmailAccountFactory,
     LeadFactory,
-    MainAccountFactory,
     MassContactFactory,
 )
 
@@ -72,13 +71,3 @@ def test_the_type_of_its_recipient_is_not_deleted():
     mass_contact = MassContactFactory.create(content_object=ContactFactory.create())
     with pytest.raises(ProtectedError):
         mass_contact.content_type.delete()
-
-
-def test_vips_are_those_whom_a_main_account_writes_to():
-    main = MainAccountFactory.create()
-    vip = MassContactFactory.create(content_object=ContactFactory.create(), email_account=main)
-    MassContactFactory.create(content_object=ContactFactory.create())
-    MassContactFactory.create(
-        content_object=ContactFactory.create(), email_account=EmailAccountFactory.create()
-    )
-    assert list(MassContact.objects.vip()) == [vip]

@@ -15,9 +15,8 @@ from massmail.models import (
     SkipReason,
 )
 from massmail.services import bulk_moves
-from massmail.services.ledger import counts
 from tests.factories import EmailAccountFactory
-from tests.massmail.campaigns import campaign_on
+from tests.massmail.campaigns import campaign_on, counts
 from tests.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.django_db

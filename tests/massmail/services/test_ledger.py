@@ -29,7 +29,7 @@ from tests.factories import (
     EmlMessageFactory,
     UserFactory,
 )
-from tests.massmail.campaigns import campaign_on
+from tests.massmail.campaigns import campaign_on, counts
 from tests.smtp_server import SmtpServer
 
 NO_SERVER = SmtpServer(port=2525)  # nothing is sent
@@ -84,7 +84,7 @@ def counted(mailing_out: MailingOut) -> dict[str, int]:
     """The counters, seen to count the rows."""
     mailing_out.refresh_from_db()
     found = {status: getattr(mailing_out, f"{status}_count") for status in S.values}
-    rows = ledger.counts(mailing_out)
+    rows = counts(mailing_out)
     assert found == {status: rows[status] for status in S.values}
     return {status: number for status, number in found.items() if number}
 
