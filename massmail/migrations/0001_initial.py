@@ -293,7 +293,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.CharField(editable=False, max_length=64)),
-                ('frozen_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='frozen')),
                 ('subject', models.CharField(max_length=250, verbose_name='subject')),
                 ('preheader', models.CharField(blank=True, max_length=150)),
                 ('content', models.TextField()),

@@ -1,7 +1,6 @@
 """A message version: a message frozen at the start of a mailing out, file bytes included."""
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from massmail.models.email_message import EmlMessage
@@ -18,7 +17,6 @@ class MessageVersion(models.Model):
         EmlMessage, on_delete=models.PROTECT, related_name="versions", verbose_name=_("message")
     )
     digest = models.CharField(max_length=64, editable=False)  # sha256 of all that is below, hex
-    frozen_at = models.DateTimeField(_("frozen"), default=timezone.now)
     subject = models.CharField(_("subject"), max_length=250)
     preheader = models.CharField(max_length=150, blank=True)
     content = models.TextField()

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from massmail.models import EmailAccount
+from massmail.services import account_health
 from tests.massmail.cast import Cast
 
 LIST = "admin:massmail_emailaccount_changelist"
@@ -166,3 +167,15 @@ def test_accounts_are_seen_by_owner_and_those_they_are_shared_with(
         "colleague": {shared.pk},
         "stranger": set(),
     }
+
+
+def test_page_tells_when_and_why_it_was_switched_off(owner: Client, cast: Cast) -> None:
+    account = cast.account()
+    account_health.switch_off(
+        account.pk, reason="credentials", reply="535 5.7.8 <b>no</b>", now=timezone.now()
+    )
+
+    page = owner.get(page_of(account)).content.decode()
+
+    assert "The server refused the login or the password." in page
+    assert page.count("535 5.7.8 &lt;b&gt;no&lt;/b&gt;") == 2  # its words, and the history
