@@ -103,7 +103,10 @@ class Link:
                 _wait(connecting, select.POLLOUT, patience)
                 code = connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise LinkError(Fault.REFUSED, errno.errorcode.get(code, str(code)))
+                # reset right after it was accepted, before we looked
+                is_reset = code in {errno.ECONNRESET, errno.EPIPE}
+                fault = Fault.DISCONNECTED if is_reset else Fault.REFUSED
+                raise LinkError(fault, errno.errorcode.get(code, str(code)))
             return cls(connecting)
         except BaseException:
             connecting.close()
