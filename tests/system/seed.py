@@ -1,14 +1,21 @@
 """Fills an installation of its own with one campaign; run as `python -m tests.system.seed`.
 
-Prints one line of JSON: ids of the mailing outs and accounts.
+Prints one line of JSON: ids of the mailing outs and accounts. Models are imported once Django is
+set up.
 """
 
 import argparse
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from massmail.models import EmailAccount
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
@@ -26,25 +33,39 @@ def main() -> None:
 
 
 def seed(options: argparse.Namespace) -> dict[str, list[int]]:
+    """Make an owner with people, accounts and started mailing outs; return the ids."""
     from django.contrib.auth.models import User
-    from django.contrib.contenttypes.models import ContentType
-
-    from crm.models import Company, Contact
-    from massmail.models import EmailAccount, EmlMessage, MailingOut, MassContact
 
     owner = User.objects.create(username="owner", email="owner@example.com", is_staff=True)
+    make_people(owner, options.people)
+    accounts = make_accounts(owner, options)
+    make_vips(accounts[0], options.vips)
+    sizes = {"large": options.people, "small": options.small}
+    started = [start(owner, name, size) for name, size in sizes.items() if size]
+    return {"mailing_outs": started, "accounts": [account.pk for account in accounts]}
+
+
+def make_people(owner: "User", number: int) -> None:
+    from crm.models import Company, Contact
+
     company = Company.objects.create(owner=owner, full_name="Company", email="info@example.com")
     Contact.objects.bulk_create(
         Contact(
             owner=owner,
             company=company,
-            first_name=f"Zoë {number}",
+            first_name=f"Zoë {place}",
             last_name="O'Neil",
-            email=f"person{number}@example.net",
+            email=f"person{place}@example.net",
         )
-        for number in range(options.people)
+        for place in range(number)
     )
-    accounts = [
+
+
+def make_accounts(owner: "User", options: argparse.Namespace) -> "list[EmailAccount]":
+    """One relay a port; with VIPs the first one is the main account."""
+    from massmail.models import EmailAccount
+
+    return [
         EmailAccount.objects.create(
             owner=owner,
             name=f"account {port}",
@@ -54,28 +75,39 @@ def seed(options: argparse.Namespace) -> dict[str, list[int]]:
             email_use_ssl=False,
             email_host_user="user" if options.password else "",
             email_host_password=options.password,
-            from_email=f"Sales <sales{number}@example.org>",
-            main=bool(options.vips) and number == 0,
+            from_email=f"Sales <sales{place}@example.org>",
+            main=bool(options.vips) and place == 0,
         )
-        for number, port in enumerate(options.ports)
+        for place, port in enumerate(options.ports)
     ]
+
+
+def make_vips(account: "EmailAccount", number: int) -> None:
+    from django.contrib.contenttypes.models import ContentType
+
+    from crm.models import Contact
+    from massmail.models import MassContact
+
     contact_type = ContentType.objects.get_for_model(Contact)
     MassContact.objects.bulk_create(
-        MassContact(content_type=contact_type, object_id=contact.pk, email_account=accounts[0])
-        for contact in Contact.objects.order_by("pk")[: options.vips]
+        MassContact(content_type=contact_type, object_id=contact.pk, email_account=account)
+        for contact in Contact.objects.order_by("pk")[:number]
     )
-    started = []
-    for name, size in (("large", options.people), ("small", options.small)):
-        if size:
-            message = EmlMessage.objects.create(
-                owner=owner, subject="News for {{ first_name }}", content="<p>{{ full_name }}</p>"
-            )
-            mailing_out = MailingOut.objects.create_for(
-                Contact.objects.order_by("pk")[:size], owner=owner, message=message, name=name
-            )
-            mailing_out.start()
-            started.append(mailing_out.pk)
-    return {"mailing_outs": started, "accounts": [account.pk for account in accounts]}
+
+
+def start(owner: "User", name: str, size: int) -> int:
+    """Start a mailing out to the first people, with a message of its own."""
+    from crm.models import Contact
+    from massmail.models import EmlMessage, MailingOut
+
+    message = EmlMessage.objects.create(
+        owner=owner, subject="News for {{ first_name }}", content="<p>{{ full_name }}</p>"
+    )
+    mailing_out = MailingOut.objects.create_for(
+        Contact.objects.order_by("pk")[:size], owner=owner, message=message, name=name
+    )
+    mailing_out.start()
+    return mailing_out.pk
 
 
 if __name__ == "__main__":
