@@ -136,17 +136,6 @@ def test_strangers_find_nothing(client: Client, cast: Cast, page: str) -> None:
     assert client.get(url).status_code == 404
 
 
-def test_copy_is_the_users_own(client: Client, cast: Cast) -> None:
-    message = cast.message()
-    client.force_login(cast.colleague)
-    signature = SignatureFactory.create(owner=cast.colleague, default=True)
-
-    client.post(reverse("copy_message", args=[message.pk]))
-
-    copy = EmlMessage.objects.get(owner=cast.colleague)
-    assert (copy.subject, copy.signature) == (message.subject, signature)
-
-
 def test_list_asks_as_many_questions_for_any_number(owner: Client, cast: Cast) -> None:
     counts = []
     for number in (2, 18):

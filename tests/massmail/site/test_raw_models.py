@@ -1,4 +1,4 @@
-"""What superusers alone see, and the signatures."""
+"""What superusers alone see."""
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -8,8 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Contact
-from massmail.models import MassContact, MassmailSettings, Signature, Suppression
-from tests.factories import SignatureFactory
+from massmail.models import MassContact, MassmailSettings, Suppression
 from tests.massmail.cast import Cast
 
 RAW = ("masscontact", "suppression", "massmailsettings")
@@ -85,40 +84,6 @@ def test_mass_contacts_are_listed_with_as_many_questions_for_any_number(
     for number in (2, 18):
         for contact in cast.contacts(number):
             MassContact.objects.create(content_type=kind, object_id=contact.pk)
-        root.get(url)
-        with CaptureQueriesContext(connection) as queries:
-            root.get(url)
-        counts.append(len(queries))
-
-    assert counts[0] == counts[1]
-
-
-def test_signature_with_a_problem_is_refused(root: Client, cast: Cast) -> None:
-    response = root.post(
-        reverse("admin:massmail_signature_add"),
-        {"name": "x", "type": "HTML", "content": "<script>x</script>", "owner": cast.owner.pk},
-    )
-
-    errors = response.context["adminform"].form.errors
-    assert errors["content"] == ["Line 1: The element “script” cannot be used in a mail."]
-
-
-def test_signature_is_added(root: Client, cast: Cast) -> None:
-    root.post(
-        reverse("admin:massmail_signature_add"),
-        {"name": "x", "type": "HTML", "content": "<p>Regards</p>", "owner": cast.owner.pk},
-    )
-
-    assert Signature.objects.get().owner == cast.owner
-
-
-def test_signatures_are_listed_with_as_many_questions_for_any_number(
-    root: Client, cast: Cast
-) -> None:
-    url = reverse("admin:massmail_signature_changelist")
-    counts = []
-    for number in (2, 18):
-        SignatureFactory.create_batch(number, owner=cast.owner)
         root.get(url)
         with CaptureQueriesContext(connection) as queries:
             root.get(url)

@@ -84,18 +84,3 @@ def test_preview_for_a_user_without_people(owner: Client, cast: Cast) -> None:
     response = owner.get(reverse("message_preview", args=[cast.message().pk]))
 
     assert response.status_code == 200
-
-
-def test_signature_preview(owner: Client, cast: Cast) -> None:
-    signature = cast.message().owner.massmail_signature_owner_related.create(
-        name="mine", content="<p>Kind regards, {{ full_name }}</p>"
-    )
-
-    response = owner.get(reverse("signature_preview"), {"signature": signature.pk})
-
-    assert "Kind regards" in response.text
-
-
-@pytest.mark.parametrize("query", [{}, {"signature": "x"}, {"signature": "99"}])
-def test_signature_preview_of_none_is_not_found(owner: Client, query: dict[str, str]) -> None:
-    assert owner.get(reverse("signature_preview"), query).status_code == 404

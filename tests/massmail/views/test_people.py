@@ -151,12 +151,3 @@ def test_mail_of_a_deleted_person_says_so(owner: Client, cast: Cast) -> None:
 
     assert (page.status_code, mail.status_code) == (200, 200)
     assert "deleted since" in mail.text
-
-
-@pytest.mark.parametrize(("name", "state"), [("successful_ids", "sent"), ("failed_ids", "failed")])
-def test_old_addresses_lead_to_the_list(owner: Client, cast: Cast, name: str, state: str) -> None:
-    draft = cast.draft(number=1)
-
-    response = owner.get(reverse(name, args=[draft.pk]))
-
-    assert response.headers["Location"] == f"{people_of(draft)}?state={state}"

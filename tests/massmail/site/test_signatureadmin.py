@@ -1,0 +1,64 @@
+"""Signatures in the admin."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from massmail.models import Signature
+from tests.factories import SignatureFactory
+from tests.massmail.cast import Cast
+
+
+@pytest.fixture
+def root(client: Client, cast: Cast) -> Client:
+    client.force_login(cast.superuser)
+    return client
+
+
+def test_signature_with_a_problem_is_refused(root: Client, cast: Cast) -> None:
+    response = root.post(
+        reverse("admin:massmail_signature_add"),
+        {"name": "x", "type": "HTML", "content": "<script>x</script>", "owner": cast.owner.pk},
+    )
+
+    errors = response.context["adminform"].form.errors
+    assert errors["content"] == ["Line 1: The element “script” cannot be used in a mail."]
+
+
+def test_signature_is_added(root: Client, cast: Cast) -> None:
+    root.post(
+        reverse("admin:massmail_signature_add"),
+        {"name": "x", "type": "HTML", "content": "<p>Regards</p>", "owner": cast.owner.pk},
+    )
+
+    assert Signature.objects.get().owner == cast.owner
+
+
+def test_signatures_are_listed_with_as_many_questions_for_any_number(
+    root: Client, cast: Cast
+) -> None:
+    url = reverse("admin:massmail_signature_changelist")
+    counts = []
+    for number in (2, 18):
+        SignatureFactory.create_batch(number, owner=cast.owner)
+        root.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            root.get(url)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_colleagues_read_it_and_strangers_find_nothing(client: Client, cast: Cast) -> None:
+    signature = SignatureFactory.create(owner=cast.owner, department=cast.department)
+    page = reverse("admin:massmail_signature_change", args=[signature.pk])
+    answers = {}
+    for who in ("owner", "colleague", "stranger"):
+        client.force_login(getattr(cast, who))
+        client.post(page, {"name": f"by {who}", "type": "HTML", "content": "<p>x</p>"})
+        answers[who] = client.get(page).status_code
+
+    assert answers == {"owner": 200, "colleague": 200, "stranger": 404}
+    assert Signature.objects.get().name != "by colleague"
