@@ -1,8 +1,9 @@
 """What every app shares: ownership and departments, files, the user's profile."""
 
 from common.models.department import Department
+from common.models.login_attempt import LoginAttempt
 from common.models.ownership import Base, Base1, OwnedQuerySet
 from common.models.the_file import TheFile
 from common.models.user_profile import UserProfile
 
-__all__ = ["Base", "Base1", "Department", "OwnedQuerySet", "TheFile", "UserProfile"]
+__all__ = ["Base", "Base1", "Department", "LoginAttempt", "OwnedQuerySet", "TheFile", "UserProfile"]

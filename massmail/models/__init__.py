@@ -1,5 +1,6 @@
 """The words of the system as tables; one file a model, its QuerySet above it."""
 
+from massmail.models.audience_check import AudienceCheck
 from massmail.models.delivery import (
     AccountShare,
     ChosenRecipient,
@@ -16,12 +17,14 @@ from massmail.models.mailing_out import MailingOut
 from massmail.models.mass_contact import MassContact
 from massmail.models.massmail_settings import MassmailSettings
 from massmail.models.message_version import MessageVersion, VersionFile
+from massmail.models.picture import Picture
 from massmail.models.recipient import Recipient, RecipientFilter, known_variables, recipient_models
 from massmail.models.signature import Signature
 from massmail.models.suppression import OptOut, OptOutRecipient, Suppression
 
 __all__ = [
     "AccountShare",
+    "AudienceCheck",
     "ChosenRecipient",
     "Delivery",
     "DeliveryAttempt",
@@ -36,6 +39,7 @@ __all__ = [
     "MessageVersion",
     "OptOut",
     "OptOutRecipient",
+    "Picture",
     "Recipient",
     "RecipientFilter",
     "Signature",

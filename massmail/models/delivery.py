@@ -105,6 +105,9 @@ class Delivery(models.Model):
     )
     message_id = models.CharField(max_length=320, blank=True, default="", db_default="")
     reply = models.CharField(_("reply"), max_length=500, blank=True, default="", db_default="")
+    provider_id = models.CharField(  # what a provider calls the mail that it took
+        _("the provider's id"), max_length=200, blank=True, default="", db_default=""
+    )
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -81,6 +81,8 @@ class EmailAccount(Base1):
         _("app password"), blank=True, help_text=_("Used instead of the password when set.")
     )
     refresh_token = EncryptedTextField(blank=True, editable=False)
+    access_token = EncryptedTextField(blank=True, editable=False)  # cached until it expires
+    access_token_expires_at = models.DateTimeField(null=True, editable=False)
     from_email = models.CharField(
         _("From"),
         max_length=200,
@@ -109,6 +111,11 @@ class EmailAccount(Base1):
     )
     gap_max_s = models.PositiveIntegerField(
         _("longest gap between mails, s"), null=True, blank=True
+    )
+    spread_over_day = models.BooleanField(
+        _("spread over the day"),
+        default=False,
+        help_text=_("Waits longer between mails, so that the day's limit lasts until its end."),
     )
     connections = models.PositiveSmallIntegerField(
         _("connections"), default=1, validators=[MinValueValidator(1), MaxValueValidator(50)]

@@ -92,6 +92,11 @@ class MailingOut(Base1):
         AUDIENCE = "audience", _("the audience is being written")
         START = "start", _("the start is being made")
 
+    class Pictures(models.TextChoices):
+        AUTOMATIC = "", _("in the mail up to 1,000 people, else linked")
+        EMBEDDED = "embedded", _("in the mail")
+        LINKED = "linked", _("linked: the mail is small, the pictures load from our site")
+
     ACTIVE: ClassVar = (Status.ACTIVE, Status.ERRORS)
 
     name = models.CharField(_("name"), max_length=100)
@@ -136,6 +141,9 @@ class MailingOut(Base1):
     )
     exclude_already_received = models.BooleanField(
         _("leave out who already got this message"), default=True
+    )
+    pictures = models.CharField(
+        _("pictures"), max_length=8, choices=Pictures, blank=True, default=Pictures.AUTOMATIC
     )
     report = models.TextField(_("report"), blank=True, editable=False)
 

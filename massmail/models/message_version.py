@@ -24,6 +24,7 @@ class MessageVersion(models.Model):
     signature = models.TextField(blank=True)
     signature_is_html = models.BooleanField(default=True)
     prev_corr = models.TextField(blank=True)
+    links_pictures = models.BooleanField(default=False)  # else they travel in the mail
 
     class Meta:
         verbose_name = _("message version")
@@ -48,6 +49,8 @@ class VersionFile(models.Model):
     name = models.CharField(max_length=250)
     content_type = models.CharField(max_length=100)
     data = models.BinaryField()
+    # Of a linked picture: its public address, which works as long as the version exists.
+    public_id = models.UUIDField(null=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = _("file of a version")
