@@ -30,7 +30,7 @@ from massmail.backends.base import (
 )
 from massmail.clock import boot_seconds, database_now
 from massmail.models import EmailAccount, FailReason, MailingOut, MassmailSettings
-from massmail.services import account_health, campaign, ledger, outcomes, render, versions
+from massmail.services import account_health, campaign, ledger, outcomes, pace, render, versions
 from massmail.services import lease as leases
 from massmail.services.eligibility import Verdict
 from massmail.services.ledger import Window
@@ -139,6 +139,8 @@ class DeliveryRun:
         self._drop_connection()
         if self._window is not None:
             self._turn(claims=False)
+        if (wait_s := self._next_mail_s - self.around.clock()) > 0:
+            pace.wait_at_least(self.held.account_id, wait_s, now=self.around.now())
         leases.release(self.held)
 
     def _turn(self, *, claims: bool) -> bool:
@@ -369,7 +371,7 @@ class DeliveryRun:
         except TransportError as error:
             decision = decide(error.stage, error.reply, error.fault)
             logger.warning("account %d: %s (%s)", self.held.account_id, decision.why, error)
-            self._account_trouble(decision, _words_of(error))
+            self._account_trouble(decision, outcomes.verbatim(error.reply, error.fault))
         except SecretUnreadable:
             logger.exception("account %d: trouble of the installation", self.held.account_id)
             self._over = True
@@ -390,10 +392,3 @@ def _not_built(row: Verdict, error: Exception) -> Result:
     why = outcomes.NOT_BUILT if reason == FailReason.LOCAL else reason
     decision = Decision(Action.FAILED, reason, why=why)
     return Result(row, decision, error=str(error) or repr(error))
-
-
-def _words_of(error: TransportError) -> str:
-    """Return what the server said, or what there was instead of an answer."""
-    if error.reply is None:
-        return outcomes.FAULT_WORDS.get(error.fault, str(error.fault))
-    return " ".join(filter(None, (str(error.reply.code), error.reply.enhanced, error.reply.text)))

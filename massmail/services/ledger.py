@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from random import Random
 from typing import Any
 
@@ -24,7 +24,7 @@ from massmail.models import (
     MailingOut,
     MassmailSettings,
 )
-from massmail.services import account_health, lease, send_window
+from massmail.services import account_health, lease, pace, send_window
 from massmail.services.eligibility import Verdict, verdicts
 from massmail.services.lease import Lease
 from massmail.services.tally import WINDOW_MAX, Tally
@@ -106,7 +106,7 @@ def claim(this: Turn, *, size: int) -> Window | None:
     if not this.is_held or account is None or allowance == 0:
         return None
     probing = account.cooling_count > 0
-    if probing or account.effective_gap_s(this.settings_row)[1] > 0:
+    if probing or pace.keeps_gap(account, this.settings_row):
         size = 1  # a probe, or a mail a gap
     while (share := _next_share(account.pk, this.now)) is not None:
         limit = min(size, allowance, share.mailing_out.window_limit, WINDOW_MAX)
@@ -219,7 +219,6 @@ def give_back(this: Turn, window: Window, *, counted: int) -> None:
     unused = len(window.rows) - counted
     if unused and account.today_date == window.reserved_on:
         this.change_account(today_count=max(0, account.today_count - unused))
-    shortest, longest = account.effective_gap_s(this.settings_row)
-    if counted and longest > 0:
-        gap = timedelta(seconds=this.random.uniform(shortest, longest))
-        this.change_account(next_send_at=this.now + gap)
+    if counted and pace.keeps_gap(account, this.settings_row):
+        wait_until = pace.next_send_at(account, this.settings_row, now=this.now, random=this.random)
+        this.change_account(next_send_at=wait_until)

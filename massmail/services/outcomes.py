@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from massmail.addresses import address_key
-from massmail.backends.base import Fault, Outcome
+from massmail.backends.base import Fault, Outcome, Reply
 from massmail.models import (
     AccountShare,
     Delivery,
@@ -48,6 +48,13 @@ FAULT_WORDS = {
 }
 
 
+def verbatim(reply: Reply | None, fault: Fault) -> str:
+    """Return what the server said, as it is kept; or what there was instead of an answer."""
+    if reply is None:
+        return FAULT_WORDS.get(fault, str(fault))
+    return " ".join(filter(None, (str(reply.code), reply.enhanced, reply.text)))[:REPLY_MAX]
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One mail of a window that was begun, and what its outcome means."""
@@ -62,10 +69,7 @@ class Result:
         """The reply as it is kept: code, enhanced code, text; or what there was instead."""
         if self.outcome is None:
             return self.error[:REPLY_MAX]
-        reply = self.outcome.reply
-        if reply is None:
-            return FAULT_WORDS.get(self.outcome.fault, str(self.outcome.fault))
-        return " ".join(filter(None, (str(reply.code), reply.enhanced, reply.text)))[:REPLY_MAX]
+        return verbatim(self.outcome.reply, self.outcome.fault)
 
 
 @dataclass(frozen=True, slots=True)

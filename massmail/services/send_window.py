@@ -24,6 +24,17 @@ def opens_at(settings_row: MassmailSettings, now: datetime) -> datetime | None:
     raise ValueError("The settings have sending hours without a day.")
 
 
+def closes_at(settings_row: MassmailSettings, now: datetime) -> datetime:
+    """Return when this day's sending ends: with the sending hours, without them at midnight.
+
+    In the past if the hours are over; on a day without sending it is not asked.
+    """
+    if not settings_row.use_business_time:
+        return next_day_at(settings_row, now)
+    today = settings_row.local_date(now)
+    return _instant(settings_row.zone, today, settings_row.business_time_end)
+
+
 def _instant(zone: ZoneInfo, day: date, wall: time) -> datetime:
     """Return the moment, in UTC, at which a wall clock first shows this time or a later one."""
     naive = datetime.combine(day, wall)

@@ -28,6 +28,7 @@ from massmail.services import (
     heartbeat,
     installation,
     lease,
+    pace,
     send_window,
 )
 from massmail.services.delivery_run import Surroundings, deliver_in_turn
@@ -69,8 +70,8 @@ def due_runs(now: datetime) -> list[list[int]]:
         for account in _accounts_with_due_mail(now)
         if account_health.hindrance(account, settings_row, now) is None
     ]
-    paced = [a.pk for a in accounts if a.effective_gap_s(settings_row)[1] > 0]
-    runs = [[a.pk] for a in accounts if a.effective_gap_s(settings_row)[1] == 0]
+    paced = [a.pk for a in accounts if pace.keeps_gap(a, settings_row)]
+    runs = [[a.pk] for a in accounts if not pace.keeps_gap(a, settings_row)]
     runs += [
         paced[first : first + PACED_ACCOUNTS_A_TASK]
         for first in range(0, len(paced), PACED_ACCOUNTS_A_TASK)

@@ -120,3 +120,32 @@ def test_a_rate_is_kept_by_waiting(server):
     assert len(server.mails) == 4
     assert sum(waited) == pytest.approx(1.5)
     assert max(waited) <= 1
+
+
+def test_the_next_run_keeps_the_rate_of_the_last(server):
+    clock = Clock()
+    campaign_on(server, people=1, per_second=0.5)
+
+    around = Surroundings(now=clock, clock=lambda: 0.0, random=random.Random(1))
+    deliver(EmailAccount.objects.get().pk, around)
+
+    account = EmailAccount.objects.get()
+    assert account.next_send_at == clock() + timedelta(seconds=2)
+    assert run(clock) == 0
+
+
+def test_spread_mails_leave_one_at_a_time_over_the_day(server):
+    clock = Clock()
+    clock.at = (clock.at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    MassmailSettings.load()
+    MassmailSettings.objects.update(time_zone="UTC")
+    campaign_on(server, people=5, kind="mailbox", daily_limit=5, spread_over_day=True)
+    MailingOut.objects.update(start_at=clock())
+
+    run(clock)
+
+    account = EmailAccount.objects.get()
+    assert len(server.mails) == 1
+    assert account.next_send_at is not None
+    waits_h = (account.next_send_at - clock()).total_seconds() / 3600
+    assert 24 / 5 * 0.8 <= waits_h <= 24 / 5 * 1.2

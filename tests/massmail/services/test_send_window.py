@@ -143,3 +143,16 @@ def test_limits_begin_anew_at_the_local_midnight(zone, now, midnight):
     assert MassmailSettings(time_zone=zone).local_date(found) != MassmailSettings(
         time_zone=zone
     ).local_date(utc(now))
+
+
+@pytest.mark.parametrize(
+    ("settings_row", "now", "closes"),
+    [
+        (MassmailSettings(time_zone="UTC"), "2026-05-07 12:00", "2026-05-08 00:00"),
+        (hours(), "2026-05-07 12:00", "2026-05-07 17:30"),
+        (hours(), "2026-05-07 18:00", "2026-05-07 17:30"),  # over
+        (hours("Europe/Berlin"), "2026-05-07 12:00", "2026-05-07 15:30"),
+    ],
+)
+def test_day_of_sending_ends(settings_row, now, closes):
+    assert send_window.closes_at(settings_row, utc(now)).astimezone(UTC) == utc(closes)
