@@ -9,5 +9,14 @@ class IllegalTransition(MassmailError):
     """The mailing out is not in a state from which this step leads anywhere."""
 
 
+class SendTestRefused(MassmailError):
+    """A test mail did not leave, or was not taken; the text says why and what to do."""
+
+    def __init__(self, text: str, reply: str = "") -> None:
+        """Keep the server's own words apart."""
+        self.reply = reply
+        super().__init__(text)
+
+
 class StartRefused(MassmailError):
     """The mailing out cannot start; the text says what is missing."""

@@ -10,7 +10,11 @@ from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
 from massmail.views import unsubscribes
-from massmail.views.account_acts import email_account_switch_on
+from massmail.views.account_acts import (
+    email_account_switch_off,
+    email_account_switch_on,
+    email_account_test_connection,
+)
 from massmail.views.campaign_acts import (
     mailing_out_cancel,
     mailing_out_count_as_sent,
@@ -27,6 +31,7 @@ from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
+from massmail.views.send_tests import send_test
 from massmail.views.signature_previews import signature_preview
 
 
@@ -37,6 +42,7 @@ def staff(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPa
 
 _ID = "<int:mailing_out_id>/"
 _MAILING_OUT = f"mailing-out/{_ID}"
+_ACCOUNT = "account/<int:account_id>/"
 
 urlpatterns = [
     path("unsubscribe/<uuid:uuid>/", unsubscribes.unsubscribe, name="unsubscribe"),
@@ -58,5 +64,8 @@ urlpatterns = [
     staff("message-preview/<int:message_id>/", message_preview, "message_preview"),
     staff("signature-preview/", signature_preview, "signature_preview"),
     staff("copy-message/<int:message_id>/", copy_message, "copy_message"),
-    staff("account/<int:account_id>/switch-on/", email_account_switch_on, "account_switch_on"),
+    staff("send-test/<int:message_id>/", send_test, "send_test"),
+    staff(f"{_ACCOUNT}switch-on/", email_account_switch_on, "account_switch_on"),
+    staff(f"{_ACCOUNT}switch-off/", email_account_switch_off, "account_switch_off"),
+    staff(f"{_ACCOUNT}test-connection/", email_account_test_connection, "account_test_connection"),
 ]

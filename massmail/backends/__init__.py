@@ -1,11 +1,20 @@
 """The transports, and the registry that finds the one of an account."""
 
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from massmail.backends.base import Fault, Stage, Transport, TransportError
+from massmail.backends.base import (
+    Fault,
+    Stage,
+    Step,
+    Transport,
+    TransportError,
+    Watch,
+    WatchedOpening,
+)
 
 
 class _Account(Protocol):
@@ -20,6 +29,28 @@ class _TransportClass(Protocol):
 def open_transport(account: _Account) -> Transport:
     """Return an open transport of the kind that the account names; network.
 
+    Raises TransportError, also for a name that is not in the registry.
+    """
+    transport = make_transport(account)
+    transport.open()
+    return transport
+
+
+def open_watched(transport: Transport, watch: Watch, done: Callable[[Step], None]) -> None:
+    """Open a transport while somebody waits for it; network. Raises TransportError.
+
+    ``done`` is told each step that is done. A transport that cannot tell opens in one step.
+    """
+    if isinstance(transport, WatchedOpening):
+        transport.open_watched(watch, done)
+    else:
+        transport.open()
+        done(Step.LOGIN)
+
+
+def make_transport(account: _Account) -> Transport:
+    """Return a transport of the kind that the account names, not yet open.
+
     ``settings.MASSMAIL_TRANSPORTS`` maps names to dotted paths of classes with
     ``from_account(account, *, allow_private_hosts)``. Raises TransportError, also for a name
     that is not in the registry.
@@ -30,8 +61,6 @@ def open_transport(account: _Account) -> Transport:
             Stage.CONNECT, None, Fault.CAPABILITY, f"no transport {account.transport!r}"
         )
     transport_class = cast("_TransportClass", import_string(path))
-    transport = transport_class.from_account(
+    return transport_class.from_account(
         account, allow_private_hosts=settings.MASSMAIL_ALLOW_PRIVATE_HOSTS
     )
-    transport.open()
-    return transport

@@ -5,9 +5,9 @@ means for a recipient or an account is decided in ``services/smtp_replies.py``.
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from massmail.errors import MassmailError
 
@@ -26,6 +26,19 @@ class Stage(enum.StrEnum):
     DATA = "data"
     BODY = "body"  # from the first byte of the body until the last byte of the dot is handed over
     DOT = "dot"  # waiting for the reply to the final dot
+
+
+class Step(enum.StrEnum):
+    """A step of opening, told when it is done; in the order in which they are taken.
+
+    Without TLS there is no ``TLS``; an account without a password takes ``LOGIN`` by being
+    welcomed.
+    """
+
+    NAME = "name"  # the host name has an address that may be reached
+    CONNECT = "connect"  # TCP; without TLS from the start also the greeting and EHLO
+    TLS = "tls"
+    LOGIN = "login"
 
 
 BEFORE_BODY = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH, Stage.MAIL, Stage.RCPT, Stage.DATA})
@@ -159,4 +172,13 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Say good-bye if that is possible; never raises, and may be called at any time."""
+        ...
+
+
+@runtime_checkable
+class WatchedOpening(Protocol):
+    """What a transport may offer besides: an opening that is watched, step by step."""
+
+    def open_watched(self, watch: Watch, done: Callable[[Step], None]) -> None:
+        """Open as ``Transport.open``, as long as the watch waits; tell each step that is done."""
         ...

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -21,6 +21,7 @@ from massmail.backends.base import (
     Fault,
     Outcome,
     Stage,
+    Step,
     TransportError,
     Watch,
 )
@@ -91,6 +92,7 @@ class SmtpTransport:
         self._ehlo_name = ehlo_name
         self._conversation: Conversation | None = None
         self._needs_reset = False
+        self._done: Callable[[Step], None] = _tell_nobody
 
     @classmethod
     def from_account(cls, account: SmtpAccount, *, allow_private_hosts: bool) -> Self:
@@ -115,6 +117,11 @@ class SmtpTransport:
             conversation.close()
             raise
         self._conversation = conversation
+
+    def open_watched(self, watch: Watch, done: Callable[[Step], None]) -> None:
+        """Open, and tell each step that is done; see ``base.WatchedOpening``."""
+        self._done = done
+        self.open(watch)
 
     def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
         """Send mails one after the other, and yield what became of each; network.
@@ -156,18 +163,21 @@ class SmtpTransport:
         """Connect, take the greeting, secure the connection and log in."""
         account = self._account
         host = account.email_host.strip()
-        address = conversation.connect(
-            resolve_host(
-                host,
-                account.email_port,
-                allow_private_hosts=self._allow_private_hosts,
-                resolve=self._resolve,
-            )
+        addresses = resolve_host(
+            host,
+            account.email_port,
+            allow_private_hosts=self._allow_private_hosts,
+            resolve=self._resolve,
         )
+        self._done(Step.NAME)
+        address = conversation.connect(addresses)
         if account.email_use_ssl:
+            self._done(Step.CONNECT)
             self._start_tls(conversation, host)
         _require_done(conversation, conversation.greeting())
         capabilities = self._ehlo(conversation)
+        if not account.email_use_ssl:
+            self._done(Step.CONNECT)
         if account.email_use_tls and not account.email_use_ssl:
             conversation.stage = Stage.TLS
             if "STARTTLS" not in capabilities:
@@ -178,11 +188,13 @@ class SmtpTransport:
         conversation.stage = Stage.AUTH
         secure = account.email_use_ssl or account.email_use_tls
         self._log_in(conversation, capabilities, password_may_leave=secure or not address.public)
+        self._done(Step.LOGIN)
         conversation.stage = Stage.MAIL
 
     def _start_tls(self, conversation: Conversation, host: str) -> None:
         conversation.stage = Stage.TLS
         conversation.start_tls(self._ssl_context or default_ssl_context(), host)
+        self._done(Step.TLS)
         conversation.stage = Stage.CONNECT
 
     def _ehlo(self, conversation: Conversation) -> dict[str, str]:
@@ -264,6 +276,10 @@ class SmtpTransport:
             return Outcome(mail, stage, None, Fault.GARBAGE, f"unexpected {reply.code}")
         self._needs_reset = True
         return Outcome(mail, stage, reply.brief())
+
+
+def _tell_nobody(_step: Step) -> None:
+    """Hear of a step when nobody wants to know."""
 
 
 def _exchange(conversation: Conversation, command: str) -> protocol.FullReply:

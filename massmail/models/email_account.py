@@ -179,6 +179,16 @@ class EmailAccount(Base1):
     def __str__(self) -> str:
         return f"{self.name} ({self.owner})"
 
+    def is_set(self, secret: str) -> bool:
+        """Tell whether a secret field has a value, without its key."""
+        return bool(self.__dict__.get(secret))
+
+    @property
+    def has_login(self) -> bool:
+        """Whether it logs in when it sends: it has a user and something to prove it with."""
+        secrets = ("email_app_password", "email_host_password", "refresh_token")
+        return bool(self.email_host_user) and any(map(self.is_set, secrets))
+
     def effective_daily_limit(self, settings_row: MassmailSettings) -> int | None:
         """Return how many mails may leave a day; None without a limit."""
         if self.daily_limit is not None:

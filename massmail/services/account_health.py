@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -112,6 +113,24 @@ def switch_off(account_id: int, *, reason: str, reply: str = "", now: datetime) 
             )
     logger.error("account %d: switched off", account_id)
     return was_on
+
+
+def switch_off_by_hand(account_id: int, *, by: User, now: datetime) -> bool:
+    """Switch an account off because a person decided so; return whether it was on.
+
+    Nobody is told: who did it knows. A run that holds it ends with its window.
+    """
+    with transaction.atomic():
+        account = EmailAccount.objects.select_for_update().get(pk=account_id)
+        line = f"{timezone.localtime(now):%Y-%m-%d %H:%M %Z} {words.BY_HAND}: {by.username}\n"
+        switched = EmailAccount.objects.filter(pk=account_id, massmail=True).update(
+            massmail=False,
+            off_reason=words.BY_HAND,
+            off_at=now,
+            report=(line + account.report)[:REPORT_MAX],
+        )
+    logger.info("account %d: switched off by user %d", account_id, by.pk)
+    return bool(switched)
 
 
 def switch_on(account: EmailAccount) -> None:

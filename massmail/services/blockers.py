@@ -181,7 +181,7 @@ class Explanation:
     def _account_reason(self, each: Waiting, hindrance: Hindrance) -> Blocker:
         account, facts = each.account, {"account": each.account.name, "number": each.pending}
         if hindrance.obstacle is Obstacle.OFF:
-            facts["reason"] = words.of_trouble(account.off_reason or "by hand")
+            facts["reason"] = words.of_trouble(account.off_reason or words.BY_HAND)
             text = _("%(account)s is off: %(reason)s") % facts
             if account.main:
                 text = ngettext(

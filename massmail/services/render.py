@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from massmail.models import EmailAccount, MailingOut, Recipient
+from massmail.models import EmailAccount, EmlMessage, MailingOut, Recipient
 from massmail.services.eligibility import Verdict, mass_contact_of
 from massmail.utils.email_creators import Person, Sender
 
@@ -42,18 +42,16 @@ def sample_person(recipient: Recipient) -> Person:
     )
 
 
-def sender_of(account: EmailAccount, mailing_out: MailingOut) -> Sender:
-    """Return the sender of a mailing out's mails from this account."""
-    return Sender(
-        from_email=account.from_email, reply_to=account.reply_to, list_id=list_id(mailing_out)
-    )
+def sender_of(account: EmailAccount, owned: MailingOut | EmlMessage) -> Sender:
+    """Return the sender of a mailing out's mails, or of a message's tests, from this account."""
+    return Sender(from_email=account.from_email, reply_to=account.reply_to, list_id=list_id(owned))
 
 
-def list_id(mailing_out: MailingOut) -> str:
+def list_id(owned: MailingOut | EmlMessage) -> str:
     """Return the stable name of the list: the department's, or the owner's (RFC 2919)."""
-    if mailing_out.department_id is not None:
-        return f"department-{mailing_out.department_id}.massmail.{site_domain()}"
-    return f"owner-{mailing_out.owner_id}.massmail.{site_domain()}"
+    if owned.department_id is not None:
+        return f"department-{owned.department_id}.massmail.{site_domain()}"
+    return f"owner-{owned.owner_id}.massmail.{site_domain()}"
 
 
 def unsubscribe_url(public: uuid.UUID) -> str:

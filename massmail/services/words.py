@@ -3,6 +3,9 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+BY_HAND = "by hand"  # why an account is off that a person switched off
+KEY = "key"  # why an account cannot be tried whose secrets are encrypted with a lost key
+
 _TROUBLES: dict[str, Promise] = {
     "credentials": _("The server refused the login or the password. Enter them again."),
     "sender refused": _("The server does not let this account send as its From address."),
@@ -20,8 +23,36 @@ _TROUBLES: dict[str, Promise] = {
     "listed": _("The server says that our address is on a block list."),
     "protocol fault": _("The server rejected a command."),
     "stopped": _("Sending was stopped."),
-    "by hand": _("It was switched off by hand."),
+    KEY: _(
+        "The password cannot be read: it was encrypted with another key. Ask an operator, or enter"
+        " it again."
+    ),
+    BY_HAND: _("It was switched off by hand."),
 }
+
+
+# Of one mail to one address, as its sender sees it who waits for it.
+_REFUSALS: dict[str, Promise] = {
+    "no such address": _("The server says that this address does not exist."),
+    "address refused": _("The server refuses this address."),
+    "domain": _("The server says that this address has no domain that takes mail."),
+    "inactive": _("The server says that this mailbox is not in use."),
+    "directory edge": _("The server refuses this address."),
+    "mailbox full": _("This mailbox is full. Try again later."),
+    "greylisted": _("The server takes mail from new senders on the second try. Wait some minutes."),
+    "routing": _("The server found no way to this address. Try again later."),
+    "temporary refusal": _("The server refused the mail for the time being. Try again later."),
+    "policy": _("The server distrusts this sender. Read its reply, and ask your provider."),
+    "authentication": _("The sender's domain lacks SPF, DKIM or DMARC. Ask who runs the domain."),
+    "content": _("The server takes this message for spam. Change it."),
+    "too large": _("The mail is too large for the server. Use smaller pictures and files."),
+    "in doubt": _("The connection broke before the answer: the mail may have arrived or not."),
+}
+
+
+def of_refusal(why: str) -> str:
+    """Return the sentence for the `why` of a mail that was not taken, in the active language."""
+    return str(_REFUSALS.get(why) or of_trouble(why))
 
 
 def of_trouble(why: str) -> str:

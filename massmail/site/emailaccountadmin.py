@@ -1,10 +1,10 @@
 """Email accounts in the admin: what they are, how they send, how they are."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -12,14 +12,49 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
-from massmail.forms.email_account_form import EmailAccountForm
+from massmail.forms.email_account_form import FORGET, EmailAccountForm
+from massmail.forms.providers import suggestions
 from massmail.models import EmailAccount, MassmailSettings
-from massmail.services import account_health
+from massmail.models.email_account import EmailAccountQuerySet
+from massmail.services import pace
 from massmail.site.columns import column
 from massmail.views.access import user_of
+from massmail.views.account_panel import AccountPanel, pending_of, shared_with
 from massmail.views.account_state import state_of
 
-OFF_BY_HAND = "by hand"  # a key of services/words.py
+COPY_PARAMETER = "copy_email_account"
+# What a copy takes over; of an account that one may only look at, without the server.
+COPIED = (
+    *("kind", "from_email", "reply_to", "shared", "daily_limit", "per_second"),
+    *("gap_min_s", "gap_max_s", "spread_over_day", "connections"),
+)
+COPIED_BY_ITS_OWNER = (
+    *("transport", "email_host", "email_port", "email_use_ssl", "email_use_tls"),
+    *("email_host_user", "owner", "co_owner", "department"),
+)
+PACE = frozenset({"kind", "daily_limit", "per_second", "gap_min_s", "gap_max_s", "spread_over_day"})
+_WHAT = ("kind", "name", "from_email", "reply_to", "shared", "main")
+_LIMITS = (
+    *("daily_limit", "spread_over_day", ("gap_min_s", "gap_max_s")),
+    ("per_second", "connections"),
+)
+_PEOPLE = ("owner", "co_owner", "department")
+
+
+class SenderFilter(OwnerFilter):
+    """Whose accounts are listed; one's own are all that one sends with or may change."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Name the default by what it holds."""
+        others = super().lookups(request, model_admin)[1:]
+        return [(self.MINE, _("mine and shared with me")), *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Add to one's own the accounts that are shared with one."""
+        if self._chosen != self.MINE:
+            return super().queryset(request, queryset)
+        assert isinstance(queryset, EmailAccountQuerySet)
+        return queryset.usable_by(self._user) | queryset.filter(co_owner=self._user)
 
 
 class AccountList(ChangeList):
@@ -35,47 +70,49 @@ class AccountList(ChangeList):
 
 class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
     form = EmailAccountForm
-    list_display = ("account", "kind_word", "health", "today", "owner")
+    list_display = ("account", "what", "health", "today", "last_mail", "owner", "shared_by")
     list_display_links = ("account",)
-    list_filter: ClassVar[Any] = (OwnerFilter, "kind", "massmail")
-    list_select_related = ("owner",)
+    list_filter: ClassVar[Any] = (SenderFilter, "kind", "massmail")
+    list_select_related = ("owner", "co_owner", "department")
     search_fields = ("name", "email_host", "email_host_user", "from_email")
     change_form_template = "admin/massmail/emailaccount/change_form.html"
+    change_list_template = "admin/massmail/emailaccount/change_list.html"
+    delete_confirmation_template = "admin/massmail/emailaccount/delete_confirmation.html"
+    save_as = False  # a copy is asked for by name, and takes no secret along
     save_on_top = False
-    fieldsets = (
-        (
-            _("What it is"),
-            {"fields": ("name", "kind", "from_email", "reply_to", "massmail", "main")},
-        ),
-        (
-            _("Server"),
-            {
-                "fields": (
-                    "email_host",
-                    ("email_port", "email_use_ssl", "email_use_tls"),
-                    "email_host_user",
-                    "email_host_password",
-                    "email_app_password",
-                )
-            },
-        ),
-        (
-            _("Limits"),
-            {
-                "description": _("Leave these blank unless your provider names other numbers."),
-                "fields": (
-                    ("daily_limit", "per_second"),
-                    ("gap_min_s", "gap_max_s"),
-                    "connections",
-                ),
-            },
-        ),
-        (_("Who uses it"), {"fields": ("owner", "co_owner", "department", "shared")}),
-    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that knows how its accounts are."""
         return AccountList
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Leave out deleting by the dozen: an account's page says who waits for it."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def get_fieldsets(self, request: HttpRequest, obj: EmailAccount | None = None) -> Any:
+        """Show the server to those alone who may change it."""
+        people = (_("Whose it is"), {"fields": _PEOPLE})
+        if obj is not None and not self.has_change_permission(request, obj):
+            return ((_("What it is"), {"fields": _WHAT}), people)
+        server = {"fields": _server_fields(obj), "description": _SERVER_WORDS}
+        limits = {"fields": _LIMITS, "description": _LIMIT_WORDS}
+        what = (_("What it is"), {"fields": _WHAT})
+        return (what, (_("Server"), server), (_("Limits"), limits), people)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin as a copy of the account that is named, if the user may see it."""
+        pk = request.GET.get(COPY_PARAMETER, "")
+        if not pk.isdecimal() or len(pk) > 18:
+            return super().get_changeform_initial_data(request)
+        source = self.get_queryset(request).filter(pk=pk).first()
+        if source is None:
+            return {}
+        is_theirs = self.has_change_permission(request, source)
+        names = (*COPIED, *(COPIED_BY_ITS_OWNER if is_theirs else ()))
+        copy = {name: getattr(source, name) for name in names}
+        return {**copy, "name": _("%(name)s (copy)") % {"name": source.name}}
 
     def save_model(
         self,
@@ -85,33 +122,46 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
         change: bool,
     ) -> None:
         """Write what the form changed, and nothing that the engine writes meanwhile."""
+        assert isinstance(form, EmailAccountForm)
+        for hint in form.hints:
+            messages.warning(request, hint)
         if not change:
-            obj.off_reason, obj.off_at = _off(obj)
             super().save_model(request, obj, form, change)
             return
         obj.modified_by = user_of(request)
-        names = {*form.changed_data, "modified_by", "update_date"}
-        if "massmail" in names:
-            obj.off_reason, obj.off_at = _off(obj)
-            names |= {"off_reason", "off_at"}
-        obj.save(update_fields=names)
-        if "massmail" in names and obj.massmail:
-            account_health.switch_on(obj)
+        changed = {*form.changed_data, *form.derived} - set(FORGET.values())
+        obj.save(update_fields={*changed, "modified_by", "update_date"})
+        if changed & PACE:
+            pace.shorten_wait(obj.pk, now=timezone.now())
 
-    def change_view(
+    def changeform_view(
         self,
         request: HttpRequest,
-        object_id: str,
+        object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show how the account is, above the form."""
-        account = self.get_object(request, object_id)
-        context = dict(extra_context or {})
+        """Show how the account is above the form, and suggest servers in it."""
+        context = {"providers": suggestions(), **(extra_context or {})}
+        account = self.get_object(request, object_id) if object_id else None
         if account is not None:
-            context["health"] = state_of(account, MassmailSettings.load(), timezone.now())
-            context["can_switch_on"] = self.has_change_permission(request, account)
-        return super().change_view(request, object_id, form_url, context)
+            context["panel"] = AccountPanel(
+                account,
+                user_of(request),
+                timezone.now(),
+                can_change=self.has_change_permission(request, account),
+            )
+            context["can_copy"] = self.has_add_permission(request)
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say beforehand who waits for the account."""
+        account = self.get_object(request, object_id)
+        pending = pending_of(account) if account is not None else []
+        waiting = {"waiting_number": sum(number for _mailing_out, number in pending)}
+        return super().delete_view(request, object_id, {**waiting, **(extra_context or {})})
 
     # --- columns
 
@@ -119,9 +169,10 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
     def account(self, obj: EmailAccount) -> SafeString:
         return column("account_name", account=obj)
 
-    @admin.display(description=_("kind"), ordering="kind")
-    def kind_word(self, obj: EmailAccount) -> str:
-        return str(_("mailbox") if obj.kind == EmailAccount.Kind.MAILBOX else _("relay"))
+    @admin.display(description=_("what"), ordering="kind")
+    def what(self, obj: EmailAccount) -> str:
+        kind = _("mailbox") if obj.kind == EmailAccount.Kind.MAILBOX else _("relay")
+        return str(_("%(kind)s, main") % {"kind": kind} if obj.main else kind)
 
     @admin.display(description=_("how it is"), ordering="massmail")
     def health(self, obj: Any) -> SafeString:
@@ -131,7 +182,25 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
     def today(self, obj: Any) -> str:
         return str(obj.health.usage)
 
+    @admin.display(description=_("last mail"), ordering="today_date")
+    def last_mail(self, obj: EmailAccount) -> SafeString:
+        return column("account_last_mail", account=obj)
 
-def _off(account: EmailAccount) -> tuple[str, datetime | None]:
-    """Return why and since when an account is off that somebody has just saved."""
-    return ("", None) if account.massmail else (OFF_BY_HAND, timezone.now())
+    @admin.display(description=_("shared with"), ordering="shared")
+    def shared_by(self, obj: EmailAccount) -> str:
+        return shared_with(obj) or str(_("nobody"))
+
+
+_SERVER_WORDS = _("What your provider calls SMTP or outgoing mail. Passwords are stored encrypted.")
+_LIMIT_WORDS = _("Leave these blank unless your provider names other numbers.")
+
+
+def _server_fields(account: EmailAccount | None) -> list[Any]:
+    """Return the fields of the server; a secret that is set has a box to forget it."""
+    fields: list[Any] = [
+        *("email_host", ("email_port", "email_use_ssl", "email_use_tls"), "email_host_user"),
+    ]
+    for secret in ("email_app_password", "email_host_password"):
+        is_set = account is not None and account.is_set(secret)
+        fields.append((secret, FORGET[secret]) if is_set else secret)
+    return fields

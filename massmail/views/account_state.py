@@ -50,7 +50,7 @@ def _words(account: EmailAccount, settings_row: MassmailSettings, now: datetime)
     if found is None or found.obstacle is Obstacle.GAP:
         return "on", _("working")
     if found.obstacle is Obstacle.OFF:
-        reason = words.of_trouble(account.off_reason or "by hand")
+        reason = words.of_trouble(account.off_reason or words.BY_HAND)
         return "off", _("off: %(reason)s") % {"reason": reason}
     until = moment(found.until) if found.until else ""
     if found.obstacle is Obstacle.LIMIT:

@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from massmail.forms.send_test_form import SendTestForm, person_key
 from massmail.models import (
     Delivery,
     EmailAccount,
@@ -169,6 +170,15 @@ class CampaignPage:
         """A few people for whom the message can be looked at."""
         rows = self.mailing_out.deliveries.exclude(status=Delivery.Status.SKIPPED)
         return rows_of(self.mailing_out, rows.order_by("recipient_id")[:PREVIEWED_PEOPLE])
+
+    @property
+    def send_test(self) -> SendTestForm:
+        """The form of a test mail, as one of the people."""
+        model = self.mailing_out.recipient_model
+        people = [
+            (person_key(model, row.delivery.recipient_id), row.name) for row in self.first_people
+        ]
+        return SendTestForm(self.user, people=people)
 
     # --- sending
 

@@ -79,7 +79,7 @@ def _account_checks(facts: Facts) -> Iterator[Check]:
         return
     for account in facts.accounts:
         if not account.massmail:
-            reason = words.of_trouble(account.off_reason or "by hand")
+            reason = words.of_trouble(account.off_reason or words.BY_HAND)
             text = _("%(account)s is off: %(reason)s")
             yield Check(text % {"account": account.name, "reason": reason})
     if all(account.main for account in on):

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def mailbox(**values) -> EmailAccount:
 
 def waits_s(account: EmailAccount, settings_row: MassmailSettings, now=NOON) -> float | None:
     at = pace.next_send_at(account, settings_row, now=now, random=random.Random(1))
-    return at and (at - now).total_seconds()
+    return None if at is None else (at - now).total_seconds()
 
 
 def test_relay_without_gap_waits_for_nothing():
@@ -66,6 +67,7 @@ def test_what_is_left_lasts_until_sending_ends(settings_row, rest_h):
     even_s = pace.even_gap_s(account, settings_row, NOON)
     waited = waits_s(account, settings_row)
 
+    assert even_s is not None
     assert even_s == rest_h * 3600 / 7  # six mails are left, and one gap behind the last
     assert waited is not None
     assert even_s * 0.8 <= waited <= even_s * 1.2
@@ -82,7 +84,7 @@ def test_days_mails_leave_evenly_and_all_of_them():
         assert after is not None
         now = after
 
-    gaps_s = [(b - a).total_seconds() for a, b in zip(left_at, left_at[1:], strict=False)]
+    gaps_s = [(b - a).total_seconds() for a, b in pairwise(left_at)]
     assert left_at[-1] < NOON.replace(hour=18)
     assert all(3600 * 0.7 <= gap_s <= 3600 * 1.4 for gap_s in gaps_s)
 
