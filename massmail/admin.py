@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from massmail.models import (
     EmailAccount,
+    EmlAccountsQueue,
     EmlMessage,
     MailingOut,
     MassContact,
@@ -12,6 +13,7 @@ from massmail.models import (
     Suppression,
 )
 from massmail.site.emailaccountadmin import EmailAccountAdmin
+from massmail.site.emlaccountsqueueadmin import EmlAccountsQueueAdmin
 from massmail.site.emlmessageadmin import EmlMessageAdmin
 from massmail.site.mailingoutadmin import MailingOutAdmin
 from massmail.site.masscontactadmin import MassContactAdmin
@@ -23,6 +25,7 @@ admin.site.register(MailingOut, MailingOutAdmin)
 admin.site.register(EmlMessage, EmlMessageAdmin)
 admin.site.register(Signature, SignatureAdmin)
 admin.site.register(EmailAccount, EmailAccountAdmin)
+admin.site.register(EmlAccountsQueue, EmlAccountsQueueAdmin)
 admin.site.register(MassContact, MassContactAdmin)
 admin.site.register(Suppression, SuppressionAdmin)
 admin.site.register(MassmailSettings, MassmailSettingsAdmin)

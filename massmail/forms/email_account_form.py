@@ -37,6 +37,7 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
     shared = forms.TypedChoiceField(
         label=gettext_lazy("Used by"),
         required=False,
+        initial=False,
         coerce=lambda value: value == "True",
         empty_value="",  # falsy like every other answer that is no "True"
         choices=(
@@ -53,9 +54,11 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
         fields = "__all__"  # noqa: DJ007  # the admin names them
         widgets: ClassVar[Any] = {"kind": forms.RadioSelect}
         labels: ClassVar[Any] = {
-            "kind": gettext_lazy("What is it?"),
+            "kind": gettext_lazy("Kind of account"),
             "daily_limit": gettext_lazy("Mails a day"),
             "per_second": gettext_lazy("Mails a second"),
+            "gap_min_s": gettext_lazy("Shortest gap"),
+            "gap_max_s": gettext_lazy("Longest gap"),
         }
         help_texts: ClassVar[Any] = {
             "from_email": gettext_lazy(
@@ -70,6 +73,7 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
             "department": gettext_lazy("Blank: the owner's."),
             "daily_limit": gettext_lazy("Blank: what is shown. 0: no limit. Test mails count."),
             "per_second": gettext_lazy("What your provider allows, such as 14. Blank: no limit."),
+            "gap_min_s": gettext_lazy("Seconds. Blank: what is shown."),
             "connections": gettext_lazy("How many at once. One is enough for most."),
         }
 
@@ -83,14 +87,30 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
                     _("set; type to replace it") if self.instance.is_set(secret) else _("not set")
                 )
         kinds = EmailAccount.Kind
+        if "kind" in self.fields:
+            self.fields["kind"].widget.choices = [
+                (kinds.MAILBOX.value, _("my mailbox: few mails, at a human pace")),
+                (kinds.RELAY.value, _("a relay or provider: many mails, as fast as it allows")),
+            ]
         for kind, names in ((kinds.MAILBOX, OF_MAILBOXES), (kinds.RELAY, OF_RELAYS)):
             for name in names.keys() & self.fields.keys():
                 self.fields[name].widget.attrs["data-only"] = kind.value
         if "daily_limit" in self.fields:
-            self.fields["daily_limit"].widget.attrs |= {
-                "data-blank-mailbox": MassmailSettings.load().emails_per_day,
-                "data-blank-relay": _("no limit"),
-            }
+            self._say_what_blank_means(MassmailSettings.load())
+
+    def _say_what_blank_means(self, settings_row: MassmailSettings) -> None:
+        no_limit = _("no limit")
+        self.fields["daily_limit"].widget.attrs |= {
+            "data-blank-mailbox": settings_row.emails_per_day,
+            "data-blank-relay": no_limit,
+        }
+        blank = {
+            "gap_min_s": settings_row.gap_min_s,
+            "gap_max_s": settings_row.gap_max_s,
+            "per_second": no_limit,
+        }
+        for name, text in blank.items():
+            self.fields[name].widget.attrs["placeholder"] = text
 
     def clean_from_email(self) -> str:
         """Take what can stand in a From header."""
@@ -108,7 +128,7 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
         self._check_server(cleaned)
         other = OF_RELAYS if cleaned.get("kind") == EmailAccount.Kind.MAILBOX else OF_MAILBOXES
         for name, value in other.items():
-            if name in self.fields and cleaned.get(name) != value:
+            if name in self.fields and (cleaned.get(name) != value or name in self.errors):
                 self._derive(cleaned, name, value)
         self._follow_owner(cleaned)
         if cleaned.get("shared") and not self._department(cleaned):

@@ -213,7 +213,7 @@ class _Attempt:
     def _note(self, step: Step) -> str:
         """Return what to know about a step that went well, or is not taken."""
         if step is Step.TLS and not self._needs(step):
-            return _("Not asked for: mails travel where others can read them.")
+            return _("Mails travel where others on the way can read them.")
         if step is Step.LOGIN and self.is_stepwise and not self.account.has_login:
             return _("No login or no password is set: the server welcomes us without.")
         return ""

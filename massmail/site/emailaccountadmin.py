@@ -33,6 +33,7 @@ COPIED_BY_ITS_OWNER = (
     *("email_host_user", "owner", "co_owner", "department"),
 )
 PACE = frozenset({"kind", "daily_limit", "per_second", "gap_min_s", "gap_max_s", "spread_over_day"})
+_SEEN_BY_ALL = ("kind", "name", "from_email", "reply_to")
 _WHAT = ("kind", "name", "from_email", "reply_to", "shared", "main")
 _LIMITS = (
     *("daily_limit", "spread_over_day", ("gap_min_s", "gap_max_s")),
@@ -95,7 +96,7 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
         """Show the server to those alone who may change it."""
         people = (_("Whose it is"), {"fields": _PEOPLE})
         if obj is not None and not self.has_change_permission(request, obj):
-            return ((_("What it is"), {"fields": _WHAT}), people)
+            return ((_("What it is"), {"fields": _SEEN_BY_ALL}), people)
         server = {"fields": _server_fields(obj), "description": _SERVER_WORDS}
         limits = {"fields": _LIMITS, "description": _LIMIT_WORDS}
         what = (_("What it is"), {"fields": _WHAT})
@@ -180,7 +181,7 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
 
     @admin.display(description=_("used today"), ordering="today_count")
     def today(self, obj: Any) -> str:
-        return str(obj.health.usage)
+        return str(obj.health.short_usage)
 
     @admin.display(description=_("last mail"), ordering="today_date")
     def last_mail(self, obj: EmailAccount) -> SafeString:

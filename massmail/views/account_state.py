@@ -20,6 +20,7 @@ class AccountState:
     mark: str  # "on", "resting" or "off"
     text: str
     usage: str
+    short_usage: str
     reply: str = ""  # the server's own words
 
 
@@ -30,6 +31,7 @@ def state_of(account: EmailAccount, settings_row: MassmailSettings, now: datetim
         mark=mark,
         text=text,
         usage=usage(account, settings_row, now),
+        short_usage=short_usage(account, settings_row, now),
         reply=account.trouble_reply if mark != "on" or account.cooling_count else "",
     )
 
@@ -43,6 +45,15 @@ def usage(account: EmailAccount, settings_row: MassmailSettings, now: datetime) 
         return text % {"used": intcomma(used)}
     facts = {"used": intcomma(used), "limit": intcomma(limit), "left": max(0, limit - used)}
     return _("%(used)s of %(limit)s today, %(left)s left") % facts
+
+
+def short_usage(account: EmailAccount, settings_row: MassmailSettings, now: datetime) -> str:
+    """Say the same in a column of its own."""
+    used = intcomma(account.used_on(settings_row.local_date(now)))
+    limit = account.effective_daily_limit(settings_row)
+    if limit is None:
+        return str(used)
+    return _("%(used)s of %(limit)s") % {"used": used, "limit": intcomma(limit)}
 
 
 def _words(account: EmailAccount, settings_row: MassmailSettings, now: datetime) -> tuple[str, str]:

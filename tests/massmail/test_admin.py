@@ -10,6 +10,7 @@ def test_people_and_superusers_find_these_models():
     registered = {model for model in admin.site._registry if model._meta.app_label == "massmail"}
     assert registered == {
         models.EmailAccount,
+        models.EmlAccountsQueue,
         models.EmlMessage,
         models.MailingOut,
         models.MassContact,

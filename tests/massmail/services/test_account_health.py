@@ -280,3 +280,16 @@ def test_a_vip_is_settled_on_the_main_account():
     MassContactFactory.create(content_object=person, email_account=main)
     mailing_out.start()
     assert spread(mailing_out) == {"main": 1, "news": 1}
+
+
+def test_person_who_switches_off_is_noted_and_nobody_is_told(account, owner, mailoutbox):
+    was_on = [
+        account_health.switch_off_by_hand(account.pk, by=owner, now=timezone.now())
+        for _ in range(2)
+    ]
+
+    account.refresh_from_db()
+    assert was_on == [True, False]
+    assert (account.massmail, account.off_reason) == (False, "by hand")
+    assert account.report.count("by hand: olga") == 1
+    assert mailoutbox == []

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from common.fields import SecretUnreadable
+from common.fields import Sealed
 from massmail.backends.base import Fault, Stage, Step, TransportError
 from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
@@ -70,7 +70,7 @@ def test_without_tls_and_login_both_are_explained():
 
     assert found.is_good
     assert [each.state for each in found.steps] == [DONE, DONE, UNNEEDED, DONE]
-    assert found.steps[2].text == "Not asked for: mails travel where others can read them."
+    assert found.steps[2].text == "Mails travel where others on the way can read them."
     assert found.steps[3].text.startswith("No login or no password is set")
 
 
@@ -162,20 +162,27 @@ def test_login_refused_shows_the_servers_words_and_no_secret():
     assert "s3cret-w0rd" not in repr(found)
 
 
-def test_password_that_may_not_leave_is_explained():
-    class Transport:
-        def open(self) -> None:
-            raise AssertionError
+class Plain:
+    """A transport that opens in one step, and sends nothing."""
 
+    def open(self) -> None:
+        pass
+
+    def send(self, mails, watch):
+        raise AssertionError
+
+    def close(self) -> None:
+        pass
+
+
+def test_password_that_may_not_leave_is_explained():
+    class Stepwise(Plain):
         def open_watched(self, _watch, done) -> None:
             done(Step.NAME)
             done(Step.CONNECT)
             raise TransportError(Stage.AUTH, None, Fault.TLS, "no password without TLS")
 
-        def close(self) -> None:
-            pass
-
-    found = check_connection(EmailAccount(email_use_ssl=False), make=lambda _: Transport())
+    found = check_connection(EmailAccount(email_use_ssl=False), make=lambda _: Stepwise())
 
     assert [each.state for each in found.steps] == [DONE, DONE, UNNEEDED, FAILED]
     assert found.steps[3].text.startswith("A password never leaves without TLS.")
@@ -209,18 +216,8 @@ def test_whole_test_takes_less_than_twenty_seconds():
 
 
 def test_secret_that_cannot_be_read():
-    class Unreadable(EmailAccount):
-        class Meta:
-            proxy = True
-            app_label = "massmail"
-
-        @property
-        def email_app_password(self):
-            raise SecretUnreadable
-
     with SmtpServer(users={"u": "right"}) as server:
-        account = account_on(server, email_host_user="u")
-        account.__class__ = Unreadable
+        account = account_on(server, email_host_user="u", email_app_password=Sealed("f1:lost"))
 
         found = failure(account)
 
@@ -228,14 +225,7 @@ def test_secret_that_cannot_be_read():
 
 
 def test_transport_of_another_app_is_one_step():
-    class Transport:
-        def open(self) -> None:
-            pass
-
-        def close(self) -> None:
-            pass
-
-    found = check_connection(EmailAccount(), make=lambda _account: Transport())
+    found = check_connection(EmailAccount(), make=lambda _account: Plain())
 
     assert found.is_good
     assert [each.label for each in found.steps] == ["Log in"]

@@ -53,7 +53,9 @@ def test_mail_is_what_the_person_would_get(server, owner, message, person):
     assert sent["Reply-To"] == "answers@example.org"
     assert sent["List-Id"] is not None
     assert "/unsubscribe_test/" in sent["List-Unsubscribe"]
-    assert "/unsubscribe_test/" in sent.get_body(("html",)).get_content()
+    html = sent.get_body(("html",))
+    assert html is not None
+    assert "/unsubscribe_test/" in html.get_content()
     assert reply.startswith("250")
     assert (used(account), Delivery.objects.count()) == (1, 0)
 

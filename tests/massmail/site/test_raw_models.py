@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from crm.models import Contact
 from massmail.models import MassContact, MassmailSettings, Suppression
+from tests.factories import EmailAccountFactory
 from tests.massmail.cast import Cast
 
-RAW = ("masscontact", "suppression", "massmailsettings")
+RAW = ("masscontact", "suppression", "massmailsettings", "emlaccountsqueue")
 
 
 @pytest.fixture
@@ -83,10 +84,31 @@ def test_mass_contacts_are_listed_with_as_many_questions_for_any_number(
     counts = []
     for number in (2, 18):
         for contact in cast.contacts(number):
-            MassContact.objects.create(content_type=kind, object_id=contact.pk)
+            account = EmailAccountFactory.create()
+            MassContact.objects.create(
+                content_type=kind, object_id=contact.pk, email_account=account
+            )
         root.get(url)
         with CaptureQueriesContext(connection) as queries:
             root.get(url)
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+def test_mass_contacts_are_filtered_by_account_and_its_owner(root: Client, cast: Cast) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    account, other = cast.account(), EmailAccountFactory.create()
+    for number, each in enumerate((account, other, None)):
+        MassContact.objects.create(content_type=kind, object_id=number, email_account=each)
+    url = reverse("admin:massmail_masscontact_changelist")
+
+    queries = (
+        {"account": account.pk},
+        {"email_account__owner__id__exact": cast.owner.pk},
+        {"account": "x"},
+        {},
+    )
+    found = [len(root.get(url, query).context["cl"].result_list) for query in queries]
+
+    assert found == [1, 1, 0, 3]

@@ -19,7 +19,10 @@ MAILING_OUT_ACTS = (
     "send_failed_recipients",
 )
 PAGES = (*MAILING_OUT_PAGES, "delivery", "delivery_mail", "message_preview")
-ACTS = (*MAILING_OUT_ACTS, "account_switch_on")
+ACCOUNT_ACTS = ("account_switch_on", "account_switch_off")
+ACTS = (*MAILING_OUT_ACTS, *ACCOUNT_ACTS)
+FOR_READERS = {"copy_message": 302, "send_test": 302}  # acts that change nothing of the object
+FOR_OWNERS = {"account_test_connection": 200}  # the answer is a page
 READERS = {"superuser": 200, "owner": 200, "colleague": 200, "stranger": 404}
 ACTORS = {"superuser": 302, "owner": 302, "colleague": 403, "stranger": 404}
 
@@ -28,14 +31,15 @@ ACTORS = {"superuser": 302, "owner": 302, "colleague": 403, "stranger": 404}
 def urls(cast: Cast) -> dict[str, str]:
     draft = cast.draft(number=1)
     delivery = draft.deliveries.get()
+    account = cast.account(shared=True)
     assert draft.message is not None
     found = {name: reverse(name, args=[draft.pk]) for name in MAILING_OUT_PAGES + MAILING_OUT_ACTS}
     return found | {
         "delivery": reverse("delivery", args=[delivery.pk]),
         "delivery_mail": reverse("delivery_mail", args=[delivery.pk]),
         "message_preview": reverse("message_preview", args=[draft.message.pk]),
-        "copy_message": reverse("copy_message", args=[draft.message.pk]),
-        "account_switch_on": reverse("account_switch_on", args=[cast.account(shared=True).pk]),
+        **{name: reverse(name, args=[draft.message.pk]) for name in FOR_READERS},
+        **{name: reverse(name, args=[account.pk]) for name in (*ACCOUNT_ACTS, *FOR_OWNERS)},
     }
 
 
@@ -61,13 +65,27 @@ def test_acts_are_for_those_whose_it_is(
     assert answers == dict.fromkeys(ACTS, ACTORS[who])
 
 
-def test_copying_is_for_readers(client: Client, cast: Cast, urls: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", FOR_READERS)
+def test_some_acts_are_for_readers(
+    client: Client, cast: Cast, urls: dict[str, str], name: str
+) -> None:
     answers = {}
     for who in READERS:
         client.force_login(getattr(cast, who))
-        answers[who] = client.post(urls["copy_message"]).status_code
+        answers[who] = client.post(urls[name]).status_code
 
     assert answers == {"superuser": 302, "owner": 302, "colleague": 302, "stranger": 404}
+
+
+def test_connection_is_tested_by_those_whose_it_is(
+    client: Client, cast: Cast, urls: dict[str, str]
+) -> None:
+    answers = {}
+    for who in ACTORS:
+        client.force_login(getattr(cast, who))
+        answers[who] = client.post(urls["account_test_connection"]).status_code
+
+    assert answers == {"superuser": 200, "owner": 200, "colleague": 403, "stranger": 404}
 
 
 @pytest.mark.parametrize("who", ["colleague", "stranger"])
@@ -86,7 +104,7 @@ def test_refused_act_changes_nothing(
 def test_get_of_an_act_is_refused(client: Client, cast: Cast, urls: dict[str, str]) -> None:
     client.force_login(cast.owner)
     before = _everything()
-    acts = (*ACTS, "copy_message")
+    acts = (*ACTS, *FOR_READERS, *FOR_OWNERS)
 
     answers = {name: client.get(urls[name]).status_code for name in acts}
 
@@ -105,9 +123,10 @@ def test_act_without_token_is_refused(cast: Cast, urls: dict[str, str]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.owner)
 
-    answers = {name: client.post(urls[name]).status_code for name in ACTS}
+    acts = (*ACTS, *FOR_READERS, *FOR_OWNERS)
+    answers = {name: client.post(urls[name]).status_code for name in acts}
 
-    assert answers == dict.fromkeys(ACTS, 403)
+    assert answers == dict.fromkeys(acts, 403)
 
 
 def test_everything_asks_for_a_login(client: Client, cast: Cast, urls: dict[str, str]) -> None:
