@@ -71,7 +71,7 @@ class AccountList(ChangeList):
 
 class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
     form = EmailAccountForm
-    list_display = ("account", "what", "health", "today", "last_mail", "owner", "shared_by")
+    list_display = ("account", "health", "today", "what", "last_mail", "whose")
     list_display_links = ("account",)
     list_filter: ClassVar[Any] = (SenderFilter, "kind", "massmail")
     list_select_related = ("owner", "co_owner", "department")
@@ -187,9 +187,9 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
     def last_mail(self, obj: EmailAccount) -> SafeString:
         return column("account_last_mail", account=obj)
 
-    @admin.display(description=_("shared with"), ordering="shared")
-    def shared_by(self, obj: EmailAccount) -> str:
-        return shared_with(obj) or str(_("nobody"))
+    @admin.display(description=_("owner, shared with"), ordering="owner__username")
+    def whose(self, obj: EmailAccount) -> SafeString:
+        return column("account_whose", account=obj, shared_with=shared_with(obj))
 
 
 _SERVER_WORDS = _("What your provider calls SMTP or outgoing mail. Passwords are stored encrypted.")

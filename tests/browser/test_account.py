@@ -73,7 +73,7 @@ def test_connection_is_mended_step_by_step(page: Page, cast: Cast, server: SmtpS
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator(".connection-test")).to_contain_text("does not work yet")
     expect(page.locator(".step-failed")).to_contain_text("The server refused the login")
-    page.get_by_label("Password", exact=True).fill("right")
+    page.get_by_label("Password:", exact=True).fill("right")
     page.get_by_role("button", name="Save and continue editing").click()
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator(".connection-test")).to_contain_text("The connection works.")
