@@ -103,7 +103,7 @@ def test_mass_contacts_are_filtered_by_account_and_its_owner(root: Client, cast:
         MassContact.objects.create(content_type=kind, object_id=number, email_account=each)
     url = reverse("admin:massmail_masscontact_changelist")
 
-    queries: tuple[dict[str, object], ...] = (
+    queries: tuple[dict[str, str | int], ...] = (
         {"account": account.pk},
         {"email_account__owner__id__exact": cast.owner.pk},
         {"account": "x"},
