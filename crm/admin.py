@@ -4,13 +4,16 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin import RelatedOnlyFieldListFilter
+from django.contrib.auth.models import User
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
+from crm.admin_actions import merge_duplicates, transfer_everything
 from crm.models import (
     City,
     ClientType,
@@ -23,13 +26,26 @@ from crm.models import (
     Tag,
 )
 from crm.models.base_counterparty import BaseCounterparty
-from massmail.admin_actions import make_mailing_out
+from massmail.admin_actions import (
+    change_owner,
+    make_mailing_out,
+    remove_vip_status,
+    specify_vip_recipients,
+)
 from massmail.models import Suppression
+from massmail.services import ownership
+from massmail.views.access import user_of
 
 AnyCounterparty = TypeVar("AnyCounterparty", bound=BaseCounterparty)
 
 # What the lists of people offer; Any: an action's arguments are those of its ModelAdmin.
-LIST_ACTIONS: tuple[Any, ...] = (make_mailing_out,)
+LIST_ACTIONS: tuple[Any, ...] = (
+    make_mailing_out,
+    specify_vip_recipients,
+    remove_vip_status,
+    change_owner,
+    merge_duplicates,
+)
 
 MAILING_FIELDS = ("email", "language", "massmail", "disqualified")
 PLACE_FIELDS = ("country", "city")
@@ -85,6 +101,20 @@ class CounterpartyAdmin(OwnedModelAdmin[AnyCounterparty]):
         if obj is None or obj.massmail or request.user.is_superuser:
             return fields
         return (*fields, "massmail")
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: AnyCounterparty,
+        form: "ModelForm[AnyCounterparty]",
+        change: bool,  # Django's signature
+    ) -> None:
+        """Save; with a new owner, let follow what follows when they are given by the action."""
+        super().save_model(request, obj, form, change)
+        if change and "owner" in form.changed_data and obj.owner is not None:
+            ownership.give(
+                type(obj)._default_manager.filter(pk=obj.pk), to=obj.owner, by=user_of(request)
+            )
 
     @admin.display(description=_("subscription"), ordering="massmail")
     def subscription(self, obj: Any) -> str:  # Any: a counterparty with the annotations above
@@ -179,3 +209,7 @@ class LeadAdmin(CounterpartyAdmin[Lead]):
     @admin.display(description=_("name"), ordering="last_name")
     def name(self, lead: Lead) -> str:
         return lead.full_name
+
+
+_user_admin = admin.site.get_model_admin(User)
+_user_admin.actions = (*_user_admin.actions, transfer_everything)  # type: ignore[misc]  # Django's type is a class's

@@ -1,8 +1,12 @@
-"""What the lists of people offer: a mailing out to the chosen ones."""
+"""What lists offer: a mailing out to the chosen people, VIPs, another owner, uniting mailing outs.
+
+Each asks again what the user may see and change: a choice may come from anywhere.
+"""
 
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,13 +15,17 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from common.admin import colleagues_of
 from common.models import OwnedQuerySet
 from massmail import tasks
-from massmail.models import EmailAccount, MailingOut
-from massmail.services import audience
+from massmail.errors import MassmailError
+from massmail.forms.new_owner_form import NewOwnerForm
+from massmail.models import EmailAccount, MailingOut, Recipient
+from massmail.services import audience, merging, ownership, vip
 from massmail.views.access import user_of
+from massmail.views.action_pages import ask, changeable, is_confirmed
 
 
 @admin.action(description=gettext_lazy("Create a mailing out"))
@@ -62,3 +70,101 @@ def _warn_without_account(request: HttpRequest) -> None:
     elif all(mains):
         text = _("You have only your main account, which writes to VIPs alone.")
         messages.warning(request, text)
+
+
+@admin.action(description=gettext_lazy("Unite mailing outs"), permissions=["change"])
+def merge_mailing_outs(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Unite the chosen mailing outs into one draft, after a page that says what becomes of them."""
+    user = user_of(request)
+    mailing_outs = list(MailingOut.objects.visible_to(user).filter(pk__in=queryset.values("pk")))
+    try:
+        if not is_confirmed(request):
+            outlook = merging.outlook(mailing_outs, by=user)
+            facts = {"title": _("Unite mailing outs"), "outlook": outlook}
+            return ask(request, model_admin, "massmail/actions/merge.html", **facts)
+        draft = merging.unite(mailing_outs, by=user)
+    except MassmailError as refusal:
+        messages.error(request, str(refusal))
+        return None
+    if draft.preparing:
+        transaction.on_commit(lambda: tasks.prepare.delay(draft.pk), robust=True)
+    messages.success(request, _("They are united in this draft. Start it when you are ready."))
+    return redirect("admin:massmail_mailingout_change", draft.pk)
+
+
+@admin.action(description=gettext_lazy("Make VIPs"), permissions=["change"])
+def specify_vip_recipients(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
+) -> None:  # Any: people of any type
+    """Let the user's main account write to the chosen people."""
+    people = changeable(request, queryset)
+    try:
+        number = vip.specify(people, owner=user_of(request))
+    except MassmailError as refusal:
+        messages.error(request, str(refusal))
+        return
+    text = ngettext(
+        "%(number)s person more is a VIP now: your main account writes to them.",
+        "%(number)s people more are VIPs now: your main account writes to them.",
+        number,
+    )
+    messages.success(request, text % {"number": intcomma(number)})
+    _say_spared(request, queryset.count() - people.count())
+
+
+@admin.action(description=gettext_lazy("Remove VIP status"), permissions=["change"])
+def remove_vip_status(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
+) -> None:  # Any: people of any type
+    """Let the user's main account write to the chosen people no more."""
+    number = vip.remove(changeable(request, queryset), owner=user_of(request))
+    text = ngettext(
+        "%(number)s person is no VIP of yours any more.",
+        "%(number)s people are no VIPs of yours any more.",
+        number,
+    )
+    messages.success(request, text % {"number": intcomma(number)})
+
+
+@admin.action(description=gettext_lazy("Change the owner"), permissions=["change"])
+def change_owner(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:  # Any: objects of any model with an owner
+    """Give the chosen objects to a colleague, after a page that asks to whom."""
+    user = user_of(request)
+    objects = ownership.givable(changeable(request, queryset))
+    offered = colleagues_of(user).filter(is_active=True)
+    form = NewOwnerForm(request.POST if is_confirmed(request) else None, offered=offered)
+    if form.is_valid():
+        number = ownership.give(objects, to=form.cleaned_data["new_owner"], by=user)
+        facts = {"number": intcomma(number), "owner": form.cleaned_data["new_owner"]}
+        text = ngettext(
+            "%(number)s belongs to %(owner)s now.", "%(number)s belong to %(owner)s now.", number
+        )
+        messages.success(request, text % facts)
+        return None
+    number = objects.count()
+    return ask(
+        request,
+        model_admin,
+        "massmail/actions/change_owner.html",
+        title=_("Change the owner"),
+        form=form,
+        number=number,
+        along=ownership.count_along(objects),
+        spared=queryset.count() - number,
+        is_people=issubclass(queryset.model, Recipient),
+    )
+
+
+def _say_spared(request: HttpRequest, number: int) -> None:
+    """Say that some of the chosen were not the user's to change."""
+    if number:
+        text = ngettext(
+            "%(number)s of the chosen is not yours to change: left as it is.",
+            "%(number)s of the chosen are not yours to change: left as they are.",
+            number,
+        )
+        messages.warning(request, text % {"number": intcomma(number)})

@@ -17,21 +17,25 @@ from massmail.views.account_acts import (
 )
 from massmail.views.campaign_acts import (
     mailing_out_cancel,
+    mailing_out_copy,
     mailing_out_count_as_sent,
     mailing_out_message,
     mailing_out_pause,
     mailing_out_resume,
     mailing_out_send_again,
     mailing_out_start,
-    send_failed_recipients,
+    mailing_out_to_these,
+    mailing_out_use_new_version,
 )
 from massmail.views.copy_message import copy_message
 from massmail.views.deliveries import delivery, delivery_mail
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
+from massmail.views.people_export import mailing_out_people_export
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
 from massmail.views.send_tests import send_test
+from massmail.views.send_failed_recipients import send_failed_recipients
 from massmail.views.signature_previews import signature_preview
 
 
@@ -56,6 +60,14 @@ urlpatterns = [
     staff(f"{_MAILING_OUT}send-again/", mailing_out_send_again, "mailing_out_send_again"),
     staff(f"{_MAILING_OUT}progress/", mailing_out_progress, "mailing_out_progress"),
     staff(f"{_MAILING_OUT}people/", mailing_out_people, "mailing_out_people"),
+    staff(f"{_MAILING_OUT}people.csv", mailing_out_people_export, "mailing_out_people_export"),
+    staff(f"{_MAILING_OUT}to-these/", mailing_out_to_these, "mailing_out_to_these"),
+    staff(f"{_MAILING_OUT}copy/", mailing_out_copy, "mailing_out_copy"),
+    staff(
+        f"{_MAILING_OUT}use-new-version/",
+        mailing_out_use_new_version,
+        "mailing_out_use_new_version",
+    ),
     staff(f"send-failed-recipients/{_ID}", send_failed_recipients, "send_failed_recipients"),
     staff(f"successful-ids/{_ID}", successful_ids, "successful_ids"),
     staff(f"failed-ids/{_ID}", failed_ids, "failed_ids"),

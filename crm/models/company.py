@@ -27,6 +27,8 @@ class Company(BaseCounterparty):
         RecipientFilter("tags", _("tag")),
     )
 
+    GIVEN_ALONG: ClassVar[tuple[str, ...]] = ("contacts",)
+
     full_name = models.CharField(_("full name"), max_length=200)
     type = models.ForeignKey(
         ClientType, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("type")

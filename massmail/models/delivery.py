@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from massmail.models.email_account import EmailAccount
 from massmail.models.mailing_out import MailingOut
+from massmail.models.message_version import MessageVersion
 
 
 class SkipReason(models.TextChoices):
@@ -107,6 +108,11 @@ class Delivery(models.Model):
     reply = models.CharField(_("reply"), max_length=500, blank=True, default="", db_default="")
     provider_id = models.CharField(  # what a provider calls the mail that it took
         _("the provider's id"), max_length=200, blank=True, default="", db_default=""
+    )
+
+    # Written by claims once the mailing out's message was exchanged; null: its first version.
+    message_version = models.ForeignKey(
+        MessageVersion, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )
 
     objects = DeliveryQuerySet.as_manager()

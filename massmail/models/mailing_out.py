@@ -114,6 +114,14 @@ class MailingOut(Base1):
         editable=False,
         related_name="mailing_outs",
     )
+    # What it sent before the message was first exchanged; null: it never was.
+    first_version = models.ForeignKey(
+        MessageVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     content_type = models.ForeignKey(
         ContentType, on_delete=models.PROTECT, editable=False, verbose_name=_("recipient type")
     )

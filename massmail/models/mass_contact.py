@@ -27,6 +27,10 @@ class MassContact(models.Model):
     massmail = models.BooleanField(_("subscribed"), default=True)
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
+    merged_into = models.ForeignKey(  # its recipient was a duplicate of that one's
+        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="merged"
+    )
+
     class Meta:
         verbose_name = _("mass contact")
         verbose_name_plural = _("mass contacts")
@@ -38,3 +42,8 @@ class MassContact(models.Model):
 
     def __str__(self) -> str:
         return str(self.content_object or self.uuid)
+
+    @property
+    def standing(self) -> "MassContact":
+        """The one that holds for this person: another, if its recipient was a duplicate."""
+        return self if self.merged_into is None else self.merged_into

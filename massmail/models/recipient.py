@@ -46,6 +46,7 @@ class Recipient(models.Model):
     VARIABLES: ClassVar[dict[str, Any]] = {}  # name in a template -> its translated label
     FILTERS: ClassVar[tuple[RecipientFilter, ...]] = ()
     RELATED: ClassVar[tuple[str, ...]] = ()  # select_related() that get_variables() needs
+    GIVEN_ALONG: ClassVar[tuple[str, ...]] = ()  # relations to people who follow to a new owner
 
     email = models.CharField(
         _("email"), max_length=200, help_text=_("Several addresses: separated by commas.")

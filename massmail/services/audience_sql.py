@@ -218,6 +218,12 @@ def reassign(mailing_out_id: int, *, from_account: int | None, rotation: Sequenc
     return _execute(sql, [mailing_out_id])
 
 
+def random_uuid() -> str:
+    """Return the SQL of a new random UUID."""
+    postgres = connection.vendor == "postgresql"
+    return "gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))"
+
+
 def _execute(sql: str, parameters: Sequence[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -231,7 +237,7 @@ def _sql(statement: str, rotation: Sequence[int] = ()) -> str:
         delivery=_DELIVERY,
         mass_contact=_MASS_CONTACT,
         account_share=_SHARE,
-        uuid="gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))",
+        uuid=random_uuid(),
         differs="IS DISTINCT FROM" if postgres else "IS NOT",
         share=_share(rotation),
         rotation=", ".join(str(int(pk)) for pk in rotation),

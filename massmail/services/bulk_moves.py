@@ -80,22 +80,32 @@ def _move_pending(mailing_out_id: int, values: Mapping[str, Any]) -> int:
 
 
 def _move(rows: DeliveryQuerySet, *, source: str, values: Mapping[str, Any]) -> int:
-    """Move chosen rows of any mailing outs out of one state, in one transaction."""
+    """Move chosen rows of any mailing outs out of one state, in one transaction.
+
+    Some thousands a statement: the number of rows may be that of a whole mailing out.
+    """
+    waits_again = values["status"] == _STATUS.PENDING
+    tally, total, last = Tally(), 0, 0
     with transaction.atomic():
-        chosen = list(
-            rows.filter(status=source)
-            .order_by("pk")
-            .select_for_update(of=("self",))
-            .values_list("pk", "mailing_out_id", "email_account_id")
-        )
-        tally = Tally()
-        for pk, mailing_out_id, _account in chosen:
-            moved = Delivery.objects.filter(pk=pk, status=source).update(**values)
-            tally.move(mailing_out_id, moved, source=source, target=values["status"])
-        if values["status"] == _STATUS.PENDING:
-            _open_shares({(mailing_out_id, account) for _pk, mailing_out_id, account in chosen})
+        while True:
+            locked = rows.filter(status=source, pk__gt=last).order_by("pk")
+            chosen = list(
+                locked.select_for_update(of=("self",)).values_list(
+                    "pk", "mailing_out_id", "email_account_id"
+                )[:_AT_ONCE]
+            )
+            for mailing_out_id in {row[1] for row in chosen}:
+                ids = [pk for pk, of, _account in chosen if of == mailing_out_id]
+                moved = Delivery.objects.filter(pk__in=ids, status=source).update(**values)
+                tally.move(mailing_out_id, moved, source=source, target=values["status"])
+                total += moved
+            if waits_again:
+                _open_shares({(mailing_out_id, account) for _pk, mailing_out_id, account in chosen})
+            if len(chosen) < _AT_ONCE:
+                break
+            last = chosen[-1][0]
         tally.write()
-    return len(chosen)
+    return total
 
 
 def _open_shares(pairs: set[tuple[int, int | None]]) -> None:

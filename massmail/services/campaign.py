@@ -23,7 +23,7 @@ from massmail.models import (
     SkipReason,
 )
 from massmail.services import audience, audience_sql, bulk_moves, notices, versions
-from massmail.utils.email_creators import MessageError
+from massmail.utils.email_creators import KNOWN_SYSTEM_VARIABLES, MessageError
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -116,6 +116,31 @@ def resume(mailing_out: MailingOut) -> None:
     if not resumed:
         raise IllegalTransition(_refusal(mailing_out, database_now()))
     logger.info("mailing out %d: resumed", mailing_out.pk)
+
+
+def use_new_version(mailing_out: MailingOut) -> None:
+    """Send the message as it is now to everybody who still waits; the object is refreshed.
+
+    What a run has claimed already leaves as it was built. Raises StartRefused (the message does
+    not compile, or asks for what these people do not have) and IllegalTransition (not running or
+    paused, or nothing has changed).
+    """
+    with transaction.atomic():
+        related = MailingOut.objects.select_related("message")
+        locked = related.select_for_update(of=("self",)).get(pk=mailing_out.pk)
+        if locked.message_version_id is None or locked.preparing or not _goes_on(locked):
+            raise IllegalTransition(_refusal(locked, database_now()))
+        version = _frozen(locked)
+        _require_variables(locked, version)
+        if version.pk == locked.message_version_id:
+            raise IllegalTransition(_("The message has not changed since it was frozen."))
+        MailingOut.objects.filter(
+            pk=locked.pk, message_version=locked.message_version_id, preparing=""
+        ).update(
+            message_version=version, first_version=locked.first_version_id or locked.message_version
+        )
+    logger.info("mailing out %d: version %d for the rest", mailing_out.pk, version.pk)
+    mailing_out.refresh_from_db()
 
 
 def cancel(mailing_out: MailingOut) -> None:
@@ -225,6 +250,22 @@ def _frozen(mailing_out: MailingOut) -> MessageVersion:
     except MessageError as error:
         text = _("The message cannot be sent as it is: %(problems)s")
         raise StartRefused(text % {"problems": error}) from error
+
+
+def _goes_on(mailing_out: MailingOut) -> bool:
+    """Tell whether more of its mails will leave, now or after a pause."""
+    return mailing_out.is_active or mailing_out.status == _STATUS.PAUSED
+
+
+def _require_variables(mailing_out: MailingOut, version: MessageVersion) -> None:
+    """Refuse a version that asks for what recipients of this type do not have."""
+    model = mailing_out.recipient_model
+    offered = {*model.VARIABLES, *KNOWN_SYSTEM_VARIABLES}
+    lacking = sorted(versions.compiled(version.pk).variables - offered)
+    if lacking:
+        text = _("The message uses “%(names)s”, which %(people)s do not have.")
+        facts = {"names": "”, “".join(lacking), "people": model._meta.verbose_name_plural}
+        raise StartRefused(text % facts)
 
 
 def _require_account(mailing_out: MailingOut) -> None:

@@ -184,11 +184,14 @@ def _take(this: Turn, mailing_out: MailingOut, candidates: Sequence[Delivery]) -
     _skip(this, mailing_out, [verdict for verdict in judged if verdict.skip])
     eligible = [verdict for verdict in judged if not verdict.skip]
     window_claim = uuid.uuid4()
+    constants: dict[str, Any] = {"status": _STATUS.IN_FLIGHT, "claim": window_claim}
+    if mailing_out.first_version_id is not None:
+        constants["message_version"] = mailing_out.message_version_id
     taken = update_from_values(
         Delivery,
         ["address", "message_id"],
         [(row.delivery_id, row.address, row.message_id) for row in eligible],
-        constants={"status": _STATUS.IN_FLIGHT, "claim": window_claim},
+        constants=constants,
         expected={"status": _STATUS.PENDING},
     )
     rows = tuple(row for row in eligible if row.delivery_id in taken)

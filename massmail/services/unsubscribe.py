@@ -173,15 +173,16 @@ def _recipient_of(mass_contact: MassContact) -> frozenset[tuple[int, int]]:
 
 
 def _mailed(mass_contact: MassContact) -> DeliveryQuerySet:
-    """Return the recipient's deliveries whose mail left, or may have.
+    """Return the deliveries of the recipient, and their duplicates, whose mail left, or may have.
 
     A row that a person had sent again was uncertain before: its first mail may have arrived.
     """
     left = [Delivery.Status.SENT, Delivery.Status.UNCERTAIN, Delivery.Status.IN_FLIGHT]
     return Delivery.objects.filter(
         Q(status__in=left) | Q(travels_alone=True),
+        Q(recipient_id=mass_contact.object_id)
+        | Q(recipient_id__in=mass_contact.merged.values("object_id")),
         mailing_out__content_type=mass_contact.content_type_id,
-        recipient_id=mass_contact.object_id,
     )
 
 

@@ -65,6 +65,11 @@ def freeze(message: EmlMessage) -> MessageVersion:
     return version
 
 
+def is_current(version: MessageVersion, message: EmlMessage) -> bool:
+    """Tell whether the message is still what was frozen; reads its files, compiles nothing."""
+    return version.digest == _digest(source_of(message))
+
+
 @functools.lru_cache(maxsize=COMPILED_KEPT)
 def compiled(version_id: int) -> CompiledMessage:
     """Return a version compiled; from the database the first time, then from this process."""

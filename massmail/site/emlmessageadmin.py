@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
 from common.models import TheFile
+from massmail.admin_actions import change_owner
 from massmail.forms.eml_message_form import EmlMessageForm
 from massmail.models import EmlMessage, MailingOut, Signature, recipient_models
 from massmail.site.columns import column
@@ -63,6 +64,7 @@ class AttachmentInline(GenericTabularInline):
 class EmlMessageAdmin(OwnedModelAdmin[EmlMessage]):
     form = EmlMessageForm
     inlines = (AttachmentInline,)
+    actions = (change_owner,)
     list_display = ("what", "use", "owner", "update_date")
     list_display_links = ("what",)
     list_filter: ClassVar[Any] = (OwnerFilter,)

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
+from massmail.admin_actions import change_owner, merge_mailing_outs
 from massmail.clock import database_now
 from massmail.forms.start_form import StartForm
 from massmail.models import MailingOut, recipient_models
@@ -78,7 +79,7 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
     list_select_related = ("owner", "message", "message_version", "paused_by")
     list_per_page = 50
     search_fields = ("name", "message__subject", "message__content")
-    actions = None
+    actions = (merge_mailing_outs, change_owner)
     fields = ("name", "exclude_already_received", "owner", "department")
     change_form_template = "admin/massmail/mailingout/change_form.html"
 

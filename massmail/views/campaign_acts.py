@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,10 +18,13 @@ from massmail.errors import MassmailError
 from massmail.forms.start_form import StartForm
 from massmail.models import Delivery, EmlMessage, MailingOut
 from massmail.models.delivery import DeliveryQuerySet
-from massmail.services import audience, bulk_moves, campaign
-from massmail.views.access import changeable_or_403, user_of
+from massmail.services import audience, bulk_moves, campaign, drafts
+from massmail.views.access import changeable_or_403, user_of, visible_or_404
+from massmail.views.people_filter import PeopleFilter
 
-_STATUS = Delivery.Status
+
+class NothingChosen(MassmailError):
+    """A form spoke of the chosen, and none was."""
 
 
 @require_POST
@@ -31,7 +35,7 @@ def mailing_out_start(request: HttpRequest, mailing_out_id: int) -> HttpResponse
     if not form.is_valid():
         for errors in form.errors.values():
             messages.error(request, " ".join(str(error) for error in errors))
-        return _to_page(mailing_out)
+        return to_page(mailing_out)
 
     @transaction.atomic
     def act() -> str:
@@ -43,7 +47,7 @@ def mailing_out_start(request: HttpRequest, mailing_out_id: int) -> HttpResponse
         mailing_out.start(at=form.at)
         return _("“%(name)s” is started.") if form.at is None else _("“%(name)s” is scheduled.")
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
@@ -55,7 +59,7 @@ def mailing_out_pause(request: HttpRequest, mailing_out_id: int) -> HttpResponse
         campaign.pause(mailing_out, by=user_of(request))
         return _("“%(name)s” is paused.")
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
@@ -67,7 +71,7 @@ def mailing_out_resume(request: HttpRequest, mailing_out_id: int) -> HttpRespons
         campaign.resume(mailing_out)
         return _("“%(name)s” goes on.")
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
@@ -79,7 +83,7 @@ def mailing_out_cancel(request: HttpRequest, mailing_out_id: int) -> HttpRespons
         campaign.cancel(mailing_out)
         return _("“%(name)s” is cancelled. What had left before stays as it is.")
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
@@ -91,13 +95,13 @@ def mailing_out_message(request: HttpRequest, mailing_out_id: int) -> HttpRespon
     found = offered.filter(pk=chosen).first() if chosen.isdecimal() else None
     if found is None:
         messages.error(request, _("Choose a message from the list."))
-        return _to_page(mailing_out)
+        return to_page(mailing_out)
     drafts = MailingOut.objects.filter(pk=mailing_out.pk, started_at=None, preparing="")
     if drafts.update(message=found, modified_by=user_of(request)):
         audience.refresh(mailing_out)
     else:
         messages.error(request, _("It is started: its message cannot change any more."))
-    return _to_page(mailing_out, "message")
+    return to_page(mailing_out, "message")
 
 
 @require_POST
@@ -106,11 +110,11 @@ def mailing_out_count_as_sent(request: HttpRequest, mailing_out_id: int) -> Http
     mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
 
     def act() -> str:
-        number = bulk_moves.count_as_sent(_chosen(request, mailing_out, _STATUS.UNCERTAIN))
+        number = bulk_moves.count_as_sent(_uncertain(request, mailing_out))
         text = ngettext("%(number)s counts as sent.", "%(number)s count as sent.", number)
         return text % {"number": intcomma(number)}
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
@@ -119,27 +123,60 @@ def mailing_out_send_again(request: HttpRequest, mailing_out_id: int) -> HttpRes
     mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
 
     def act() -> str:
-        number = bulk_moves.send_again(_chosen(request, mailing_out, _STATUS.UNCERTAIN))
+        number = bulk_moves.send_again(_uncertain(request, mailing_out))
         text = ngettext("%(number)s is sent again.", "%(number)s are sent again.", number)
         return text % {"number": intcomma(number)}
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
 @require_POST
-def send_failed_recipients(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
-    """Try failed mails again: the chosen ones, or all."""
+def mailing_out_use_new_version(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Send the message as it is now to those who still wait."""
     mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
 
     def act() -> str:
-        number = bulk_moves.retry_failed(_chosen(request, mailing_out, _STATUS.FAILED))
-        text = ngettext("%(number)s is tried again.", "%(number)s are tried again.", number)
-        return text % {"number": intcomma(number)}
+        campaign.use_new_version(mailing_out)
+        return _("“%(name)s” sends the message as it is now to all who still wait.")
 
-    return _done(request, mailing_out, act)
+    return done(request, mailing_out, act)
 
 
-def _done(request: HttpRequest, mailing_out: MailingOut, act: Callable[[], str]) -> HttpResponse:
+@require_POST
+def mailing_out_copy(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Make a draft of the user's with the same message and people."""
+    user = user_of(request)
+    if not user.has_perm("massmail.add_mailingout"):
+        raise PermissionDenied
+    related = ("content_type", "message")
+    mailing_out = visible_or_404(request, MailingOut, mailing_out_id, related=related)
+    return to_draft(request, mailing_out, lambda: drafts.copy(mailing_out, by=user))
+
+
+@require_POST
+def mailing_out_to_these(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
+    """Make a draft of the user's to some of the people: the ticked ones, or all of a list."""
+    user = user_of(request)
+    if not user.has_perm("massmail.add_mailingout"):
+        raise PermissionDenied
+    related = ("content_type", "message")
+    mailing_out = visible_or_404(request, MailingOut, mailing_out_id, related=related)
+    shown = PeopleFilter.from_query(request.POST)
+    facts = {"name": mailing_out.name, "which": shown.words}
+    return to_draft(
+        request,
+        mailing_out,
+        lambda: drafts.to_these(
+            mailing_out,
+            chosen(request, shown.rows(mailing_out)),
+            by=user,
+            name=_("%(name)s: %(which)s") % facts,
+            keeps_message=request.POST.get("message") == "keep",
+        ),
+    )
+
+
+def done(request: HttpRequest, mailing_out: MailingOut, act: Callable[[], str]) -> HttpResponse:
     """Do it, say what became of it, and show the page. The service owns the transaction."""
     try:
         text = act()
@@ -147,10 +184,10 @@ def _done(request: HttpRequest, mailing_out: MailingOut, act: Callable[[], str])
         messages.error(request, str(refusal))
     else:
         messages.success(request, text.replace("%(name)s", mailing_out.name))
-    return _to_page(mailing_out)
+    return to_page(mailing_out)
 
 
-def _to_page(mailing_out: MailingOut, anchor: str = "") -> HttpResponse:
+def to_page(mailing_out: MailingOut, anchor: str = "") -> HttpResponse:
     page = redirect("admin:massmail_mailingout_change", mailing_out.pk)
     if anchor:
         page["Location"] += f"#{anchor}"
@@ -163,10 +200,34 @@ def _limit(mailing_out: MailingOut, not_after: datetime | None) -> None:
     drafts.update(not_after=not_after)
 
 
-def _chosen(request: HttpRequest, mailing_out: MailingOut, status: str) -> DeliveryQuerySet:
-    """Return the rows that were ticked; all in this state if none was."""
-    rows = Delivery.objects.filter(mailing_out=mailing_out.pk, status=status)
-    ids = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal()]
-    if request.POST.get("which") == "chosen":
-        return rows.filter(pk__in=ids)
-    return rows
+def to_draft(
+    request: HttpRequest, mailing_out: MailingOut, make: Callable[[], MailingOut]
+) -> HttpResponse:
+    """Make a draft and open it; a refusal is said on the page of the mailing out it is made of."""
+    try:
+        draft = make()
+    except MassmailError as refusal:
+        messages.error(request, str(refusal))
+        return to_page(mailing_out)
+    if draft.preparing:
+        transaction.on_commit(lambda: tasks.prepare.delay(draft.pk), robust=True)
+    messages.success(request, _("This is your new draft. Look through it, then start it."))
+    return to_page(draft)
+
+
+def chosen(request: HttpRequest, rows: DeliveryQuerySet) -> DeliveryQuerySet:
+    """Return those of the rows that were ticked; all unless the form says that some were chosen.
+
+    Raises NothingChosen.
+    """
+    if request.POST.get("which") != "chosen":
+        return rows
+    ids = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal() and len(pk) < 19]
+    if not ids:
+        raise NothingChosen(_("Nobody is chosen: tick some people first."))
+    return rows.filter(pk__in=ids)
+
+
+def _uncertain(request: HttpRequest, mailing_out: MailingOut) -> DeliveryQuerySet:
+    rows = Delivery.objects.filter(mailing_out=mailing_out.pk, status=Delivery.Status.UNCERTAIN)
+    return chosen(request, rows)

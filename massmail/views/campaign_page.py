@@ -22,6 +22,7 @@ from massmail.models import (
     MassmailSettings,
     SkipReason,
 )
+from massmail.services import versions
 from massmail.views.account_state import AccountState, state_of
 from massmail.views.checks import Check, Facts, checks_of
 from massmail.views.message_card import MessageCard, message_card
@@ -158,6 +159,14 @@ class CampaignPage:
     def message(self) -> MessageCard:
         """The message as the card shows it."""
         return message_card(self.mailing_out, self.first_people)
+
+    @cached_property
+    def has_newer_message(self) -> bool:
+        """Whether the message is another now than what those who still wait would get."""
+        version, message = self.mailing_out.message_version, self.mailing_out.message
+        if version is None or message is None or not (self.is_active or self.is_paused):
+            return False
+        return not versions.is_current(version, message)
 
     @cached_property
     def choices(self) -> Iterable[EmlMessage]:

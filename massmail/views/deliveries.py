@@ -16,7 +16,7 @@ from massmail.models import Delivery, DeliveryAttempt, EmailAccount, MailingOut
 from massmail.services.smtp_replies import Action
 from massmail.views.access import visible_or_404
 from massmail.views.framed import framed_html, framed_problems, framed_text
-from massmail.views.samples import person_of_delivery, sample_of_mailing_out, sentences
+from massmail.views.samples import person_of_delivery, sample_of_delivery, sentences
 
 OUTCOMES = {
     Action.SENT.value: gettext_lazy("taken by the server"),
@@ -65,7 +65,7 @@ def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
     if person is None:
         return framed_problems(request, [_("This person was deleted since.")])
     try:
-        sample = sample_of_mailing_out(mailing_out)
+        sample = sample_of_delivery(row, mailing_out)
         if sample is None:
             return framed_problems(request, [_("No message is chosen yet.")])
         if request.GET.get("part") == "headers":
@@ -81,8 +81,9 @@ def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
 
 def delivery_or_404(request: HttpRequest, delivery_id: int) -> tuple[Delivery, MailingOut]:
     """Return a delivery of a mailing out that the user may read."""
-    row = get_object_or_404(Delivery.objects.select_related("email_account"), pk=delivery_id)
-    related = ("message__signature", "message_version", "content_type", "owner")
+    rows = Delivery.objects.select_related("email_account", "message_version")
+    row = get_object_or_404(rows, pk=delivery_id)
+    related = ("message__signature", "message_version", "first_version", "content_type", "owner")
     return row, visible_or_404(request, MailingOut, row.mailing_out_id, related=related)
 
 

@@ -1,33 +1,27 @@
-"""The people of a mailing out: a list by state and reason, searched by address."""
+"""The people of a mailing out: a list by state and reason, searched by name, address or id.
+
+Pages follow the recipients' ids (after one, before one), so that the last page of a million costs
+as much as the first.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from massmail.models import Delivery, FailReason, MailingOut, SkipReason
+from massmail.models import Delivery, FailReason, MailingOut
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.views.access import may_change, user_of, visible_or_404
+from massmail.views.people_filter import COUNTED_TO, STATES, PeopleFilter, number_in
 from massmail.views.progress import people_url
 
 PEOPLE_A_PAGE = 50
-_STATUS = Delivery.Status
-# What a list can be narrowed to; "waiting" is what has not left, whether taken by a run or not.
-STATES = {
-    "sent": (_STATUS.SENT,),
-    "failed": (_STATUS.FAILED,),
-    "uncertain": (_STATUS.UNCERTAIN,),
-    "waiting": (_STATUS.PENDING, _STATUS.IN_FLIGHT),
-    "left-out": (_STATUS.SKIPPED,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,67 +45,75 @@ class Tab:
     is_chosen: bool
 
 
-class _Counted(Paginator):  # type: ignore[type-arg]  # Django's has no subscript
-    """Pages of a list whose length is known: a mailing out counts its rows as it goes."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, and the ids from which the pages beside it go on; 0 for none."""
 
-    def __init__(self, rows: DeliveryQuerySet, *, number: int | None) -> None:
-        super().__init__(rows, PEOPLE_A_PAGE)
-        self._number = number
-
-    @cached_property
-    def count(self) -> int:
-        """Return the known number, else ask."""
-        return super().count if self._number is None else self._number
+    rows: list[Delivery]
+    before: int = 0
+    after: int = 0
 
 
 @require_safe
 def mailing_out_people(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
     """Show one page of the people."""
-    mailing_out = visible_or_404(request, MailingOut, mailing_out_id, related=("content_type",))
-    state, reason = request.GET.get("state", ""), request.GET.get("reason", "")
-    search = request.GET.get("q", "").strip()
-    rows = chosen_rows(mailing_out, state=state, reason=reason, search=search)
-    number = None if reason or search else number_in(mailing_out, state)
-    page = _Counted(rows, number=number).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
+    related = ("content_type", "message")
+    mailing_out = visible_or_404(request, MailingOut, mailing_out_id, related=related)
+    user = user_of(request)
+    shown = PeopleFilter.from_query(request.GET)
+    page = page_of(shown.rows(mailing_out), request.GET)
+    can_change = may_change(user, mailing_out)
     context: dict[str, Any] = {  # as mixed as a template's context is
         **admin.site.each_context(request),
         "title": _("People"),
         "subtitle": mailing_out.name,
         "mailing_out": mailing_out,
         "page": page,
-        "people": rows_of(mailing_out, page.object_list),
-        "tabs": tabs(mailing_out, state),
-        "state": state,
-        "reason": reason,
-        "reason_label": dict([*SkipReason.choices, *FailReason.choices]).get(reason, ""),
-        "search": search,
-        "query": query.urlencode(),
-        "can_decide": state == "uncertain" and may_change(user_of(request), mailing_out),
+        "people": rows_of(mailing_out, page.rows),
+        "tabs": tabs(mailing_out, shown.state),
+        "shown": shown,
+        "number": shown.number(mailing_out),
+        "counted_to": COUNTED_TO,
+        "can_decide": can_change and shown.state == "uncertain",
+        "can_retry": can_change and shown.state == "failed" and may_retry(mailing_out),
+        "given_up": FailReason.TEMPORARY.value,
+        "can_choose": user.has_perm("massmail.add_mailingout"),
+        "suggests_message": shown.state != "sent",  # who got it does not get it again
     }
     return TemplateResponse(request, "massmail/people/people.html", context)
 
 
-def chosen_rows(
-    mailing_out: MailingOut, *, state: str = "", reason: str = "", search: str = ""
-) -> DeliveryQuerySet:
-    """Return the rows in a state, for a reason, whose address holds a text."""
-    rows = Delivery.objects.filter(mailing_out=mailing_out.pk)
-    if state in STATES:
-        rows = rows.filter(status__in=STATES[state])
-    if reason:
-        rows = rows.filter(reason=reason)
-    if search:
-        rows = rows.filter(address_key__contains=search.lower())
-    return rows.select_related("email_account").order_by("recipient_id")
+def page_of(rows: DeliveryQuerySet, query: Any) -> Page:  # Any: the request's dictionary
+    """Return the page after, or before, a recipient's id; without one the first."""
+    after, before = (_id(query.get(name, "")) for name in ("after", "before"))
+    if before:
+        found = list(rows.filter(recipient_id__lt=before).order_by("-recipient_id")[:_ONE_MORE])
+        has_before, has_after = len(found) == _ONE_MORE, True
+        found = found[:PEOPLE_A_PAGE][::-1]
+    else:
+        found = list(rows.filter(recipient_id__gt=after).order_by("recipient_id")[:_ONE_MORE])
+        has_before, has_after = after > 0, len(found) == _ONE_MORE
+        found = found[:PEOPLE_A_PAGE]
+    if not found:
+        return Page([])
+    return Page(
+        rows=found,
+        before=found[0].recipient_id if has_before else 0,
+        after=found[-1].recipient_id if has_after else 0,
+    )
 
 
-def number_in(mailing_out: MailingOut, state: str) -> int:
-    """Return how many people are in a state, by the mailing out's own counters."""
-    if state not in STATES:
-        return mailing_out.recipients_number
-    return sum(getattr(mailing_out, f"{status}_count") for status in STATES[state])
+_ONE_MORE = PEOPLE_A_PAGE + 1
+_ID_MAX = 2**63 - 1
+
+
+def _id(text: str) -> int:
+    return min(int(text), _ID_MAX) if text.isdecimal() and len(text) < 20 else 0
+
+
+def may_retry(mailing_out: MailingOut) -> bool:
+    """Tell whether failed mails can be sent again: not when it was cancelled."""
+    return not mailing_out.preparing and mailing_out.status != MailingOut.Status.INTERRUPTED
 
 
 def tabs(mailing_out: MailingOut, state: str) -> Iterable[Tab]:
@@ -124,9 +126,9 @@ def tabs(mailing_out: MailingOut, state: str) -> Iterable[Tab]:
         "waiting": _("waiting"),
         "left-out": _("left out"),
     }
-    for key, label in labels.items():
+    for key in ("", *STATES):
         number = number_in(mailing_out, key)
-        yield Tab(label, number, people_url(mailing_out.pk, key), key == state)
+        yield Tab(labels[key], number, people_url(mailing_out.pk, key), key == state)
 
 
 def rows_of(mailing_out: MailingOut, deliveries: Iterable[Delivery]) -> list[PersonRow]:

@@ -64,6 +64,16 @@ def sample_of_mailing_out(mailing_out: MailingOut) -> Sample | None:
     return sample_of_message(mailing_out.message) if mailing_out.message else None
 
 
+def sample_of_delivery(delivery: Delivery, mailing_out: MailingOut) -> Sample | None:
+    """Return what one delivery was built from: a mailing out may exchange its message."""
+    version = delivery.message_version
+    if version is None and delivery.message_id:  # claimed before the first exchange
+        version = mailing_out.first_version
+    if version is None:
+        return sample_of_mailing_out(mailing_out)
+    return Sample(versions.frozen_source(version), versions.compiled(version.pk))
+
+
 def person_of_delivery(delivery: Delivery, mailing_out: MailingOut) -> Person | None:
     """Return to whom a delivery goes, at the address of that time; None if deleted since."""
     model = mailing_out.recipient_model

@@ -47,9 +47,11 @@ def _public(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show or change the subscription of whoever holds this link."""
-    mass_contact = MassContact.objects.select_related("content_type").filter(uuid=uuid).first()
-    if mass_contact is None:
+    related = ("content_type", "merged_into__content_type")
+    linked = MassContact.objects.select_related(*related).filter(uuid=uuid).first()
+    if linked is None:
         return _wrong_link(request)
+    mass_contact = linked.standing
     standing = service.standing(mass_contact, now=database_now())
     with translation.override(standing.language or translation.get_language()):
         if _is_one_click(request):
