@@ -82,9 +82,7 @@ def owned_models() -> list[type[Base1]]:
 
 def owned_by(user: "User") -> dict[type[models.Model], int]:
     """Return how much of each model a user owns."""
-    numbers = {
-        model: model._default_manager.filter(owner=user).count() for model in owned_models()
-    }
+    numbers = {model: model._default_manager.filter(owner=user).count() for model in owned_models()}
     return {model: number for model, number in numbers.items() if number}
 
 

@@ -28,8 +28,8 @@ class NoMainAccount(MassmailError):
 # One statement, so that two people who press the button at once do not clash. The WHERE lets
 # SQLite tell ON CONFLICT from a join's ON.
 _POINT_TO = """
-WITH chosen (pk) AS ({people})
 INSERT INTO {table} (content_type_id, object_id, email_account_id, massmail, uuid)
+WITH chosen (pk) AS ({people})
 SELECT %s, pk, %s, TRUE, {uuid} FROM chosen WHERE TRUE ORDER BY pk
 ON CONFLICT (content_type_id, object_id)
     DO UPDATE SET email_account_id = excluded.email_account_id

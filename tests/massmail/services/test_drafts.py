@@ -109,9 +109,7 @@ def test_draft_to_the_people_of_some_rows(cast):
     settle(mailing_out, sent=1, failed=1)
     failed = mailing_out.deliveries.filter(status="failed")
 
-    draft = drafts.to_these(
-        mailing_out, failed, by=cast.owner, name="Again", keeps_message=True
-    )
+    draft = drafts.to_these(mailing_out, failed, by=cast.owner, name="Again", keeps_message=True)
 
     assert (draft.name, draft.message) == ("Again", mailing_out.message)
     assert recipients(draft) == [failed.get().recipient_id]

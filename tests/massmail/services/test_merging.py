@@ -146,7 +146,9 @@ def test_one_alone_is_refused(cast):
 def test_too_many_are_refused(cast, message, monkeypatch):
     monkeypatch.setattr(merging, "AT_MOST", 1)
 
-    assert refusal(overlapping(cast, message), cast.owner) == "Choose at most 1 mailing outs at once."
+    assert (
+        refusal(overlapping(cast, message), cast.owner) == "Choose at most 1 mailing outs at once."
+    )
 
 
 def test_running_ones_are_refused(cast, message):

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from massmail.models import Delivery, MailingOut
+from massmail.models import Delivery, EmlMessage, MailingOut
 from massmail.services import audience
 from tests.massmail.cast import Cast
+from tests.massmail.services.test_drafts import settle
 
 STATUS = MailingOut.Status
 
@@ -172,8 +173,9 @@ def test_count_the_chosen_as_sent(owner: Client, cast: Cast) -> None:
 def test_nothing_chosen_changes_nothing(owner: Client, cast: Cast) -> None:
     mailing_out, _rows = uncertain(cast)
 
-    post(owner, "mailing_out_send_again", mailing_out, which="chosen")
+    texts = post(owner, "mailing_out_send_again", mailing_out, which="chosen")
 
+    assert texts == ["Nobody is chosen: tick some people first."]
     assert mailing_out.uncertain_count == 3
 
 
@@ -185,11 +187,172 @@ def test_send_again(owner: Client, cast: Cast) -> None:
     assert (mailing_out.pending_count, mailing_out.uncertain_count) == (3, 0)
 
 
-def test_retry_failed(owner: Client, cast: Cast) -> None:
+# --- new drafts
+
+
+def test_copy_opens_the_copy(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started(number=2)
+
+    response = owner.post(reverse("mailing_out_copy", args=[mailing_out.pk]))
+
+    copy = MailingOut.objects.get(name="Copy of Spring offer")
+    assert response.headers["Location"] == reverse(
+        "admin:massmail_mailingout_change", args=[copy.pk]
+    )
+
+
+def test_copy_of_nobody_says_so(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.draft(number=1)
+    mailing_out.recipient_model._default_manager.all().delete()
+
+    texts = post(owner, "mailing_out_copy", mailing_out)
+
+    assert texts == ["Nobody is left here to write to: choose other people."]
+
+
+def test_large_copy_is_made_in_a_task(
+    owner: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "PREPARE_IN_TASK_ABOVE", 1)
+
+    post(owner, "mailing_out_copy", cast.draft(number=2))
+
+    copy = MailingOut.objects.get(name="Copy of Spring offer")
+    assert copy.preparing == MailingOut.Preparing.AUDIENCE
+
+
+@pytest.mark.parametrize(
+    ("data", "number"),
+    [
+        ({"which": "listed", "state": "failed"}, 2),
+        ({"which": "listed", "state": "sent"}, 1),
+        ({"which": "listed", "state": "failed", "reason": "temporary"}, 0),
+        ({"which": "listed", "q": "no such person"}, 0),
+        ({"which": "listed"}, 4),
+        ({"which": "chosen"}, 0),
+    ],
+)
+def test_draft_to_a_list_of_people(
+    owner: Client, cast: Cast, data: dict[str, str], number: int
+) -> None:
+    mailing_out = cast.started(number=4)
+    settle(mailing_out, sent=1, failed=2)
+
+    post(owner, "mailing_out_to_these", mailing_out, **data)
+
+    made = MailingOut.objects.exclude(pk=mailing_out.pk).values_list("recipients_number", flat=True)
+    assert sum(made) == number
+
+
+def test_draft_to_the_chosen_keeps_the_message_if_wanted(owner: Client, cast: Cast) -> None:
     mailing_out = cast.started(number=3)
-    mailing_out.deliveries.update(status=Delivery.Status.FAILED, reason="address")
-    MailingOut.objects.filter(pk=mailing_out.pk).update(failed_count=3, pending_count=0)
+    row = settled_row(mailing_out)
 
-    post(owner, "send_failed_recipients", mailing_out)
+    for message in ("keep", "none"):
+        data = {"which": "chosen", "delivery": row.pk, "state": "failed", "message": message}
+        post(owner, "mailing_out_to_these", mailing_out, **data)
 
-    assert (mailing_out.pending_count, mailing_out.failed_count) == (3, 0)
+    made = MailingOut.objects.exclude(pk=mailing_out.pk).order_by("pk")
+    assert [draft.message for draft in made] == [mailing_out.message, None]
+    assert [draft.name for draft in made] == ["Spring offer: failed"] * 2
+    assert [draft.deliveries.get().recipient_id for draft in made] == [row.recipient_id] * 2
+
+
+def test_rows_of_another_mailing_out_are_not_chosen(owner: Client, cast: Cast) -> None:
+    mailing_out, other = cast.started(number=1), cast.started(number=1)
+
+    texts = post(
+        owner,
+        "mailing_out_to_these",
+        mailing_out,
+        which="chosen",
+        delivery=other.deliveries.get().pk,
+    )
+
+    assert texts == ["Nobody is left here to write to: choose other people."]
+
+
+@pytest.mark.parametrize("value", ["", "x", "9" * 40, "-1"])
+def test_forged_choice_is_nobody(owner: Client, cast: Cast, value: str) -> None:
+    texts = post(owner, "mailing_out_to_these", cast.draft(), which="chosen", delivery=value)
+
+    assert texts == ["Nobody is chosen: tick some people first."]
+    assert MailingOut.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["mailing_out_copy", "mailing_out_to_these"])
+def test_new_draft_needs_the_permission_to_add(owner: Client, cast: Cast, name: str) -> None:
+    mailing_out = cast.draft()
+    group = cast.owner.groups.get(name="managers")
+    group.permissions.remove(*group.permissions.filter(codename="add_mailingout"))
+
+    assert owner.post(reverse(name, args=[mailing_out.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["mailing_out_copy", "mailing_out_to_these"])
+def test_new_draft_of_a_colleague(client: Client, cast: Cast, name: str) -> None:
+    mailing_out = cast.draft()
+    client.force_login(cast.colleague)
+
+    client.post(reverse(name, args=[mailing_out.pk]))
+
+    assert MailingOut.objects.exclude(pk=mailing_out.pk).get().owner == cast.colleague
+
+
+@pytest.mark.parametrize("name", ["mailing_out_copy", "mailing_out_to_these"])
+def test_stranger_makes_no_draft(client: Client, cast: Cast, name: str) -> None:
+    mailing_out = cast.draft()
+    client.force_login(cast.stranger)
+
+    assert client.post(reverse(name, args=[mailing_out.pk])).status_code == 404
+
+
+# --- the new version
+
+
+def test_new_version_for_the_rest(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started()
+    EmlMessage.objects.update(subject="Corrected")
+    page = reverse("admin:massmail_mailingout_change", args=[mailing_out.pk])
+    offered_before = "Use the new version for the rest" in owner.get(page).text
+
+    texts = post(owner, "mailing_out_use_new_version", mailing_out)
+
+    offered_after = "Use the new version for the rest" in owner.get(page).text
+    assert texts == ["“Spring offer” sends the message as it is now to all who still wait."]
+    assert mailing_out.message_version.subject == "Corrected"
+    assert (offered_before, offered_after) == (True, False)
+
+
+def test_new_version_that_does_not_compile_says_why(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started()
+    EmlMessage.objects.update(content="{% if %}")
+
+    (text,) = post(owner, "mailing_out_use_new_version", mailing_out)
+
+    assert text.startswith("The message cannot be sent as it is:")
+
+
+@pytest.mark.parametrize("user", ["colleague", "stranger"])
+def test_new_version_is_for_the_owner(client: Client, cast: Cast, user: str) -> None:
+    mailing_out = cast.started()
+    EmlMessage.objects.update(subject="Corrected")
+    client.force_login(getattr(cast, user))
+
+    response = client.post(reverse("mailing_out_use_new_version", args=[mailing_out.pk]))
+
+    assert response.status_code == {"colleague": 403, "stranger": 404}[user]
+    assert MailingOut.objects.get().message_version.subject != "Corrected"
+
+
+@pytest.mark.parametrize(
+    "name", ["mailing_out_copy", "mailing_out_to_these", "mailing_out_use_new_version"]
+)
+def test_acts_are_no_gets(owner: Client, cast: Cast, name: str) -> None:
+    assert owner.get(reverse(name, args=[cast.draft().pk])).status_code == 405
+
+
+def settled_row(mailing_out: MailingOut) -> Delivery:
+    """Let two fail, and return one of them."""
+    settle(mailing_out, failed=2)
+    return mailing_out.deliveries.filter(status="failed").order_by("pk")[1]

@@ -1,14 +1,20 @@
 """The people of a mailing out, and the page of one delivery."""
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from massmail.models import Delivery, DeliveryAttempt, EmlMessage, MailingOut
+from crm.models import Contact
+from massmail.models import DeliveryAttempt, EmlMessage, MailingOut
+from massmail.services import campaign
 from massmail.services.smtp_replies import Action
+from massmail.views import people, people_filter
+from massmail.views.people_filter import PeopleFilter
 from tests.massmail.cast import Cast
+from tests.massmail.services.test_drafts import settle
 
 
 @pytest.fixture
@@ -25,12 +31,39 @@ def people_of(mailing_out: MailingOut) -> str:
     return reverse("mailing_out_people", args=[mailing_out.pk])
 
 
-def test_list_is_paged(owner: Client, cast: Cast) -> None:
+def ids(response: object) -> list[int]:
+    return [person.delivery.recipient_id for person in response.context["people"]]  # type: ignore[attr-defined]
+
+
+def test_list_is_paged_there_and_back(
+    owner: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "PEOPLE_A_PAGE", 2)
+    monkeypatch.setattr(people, "_ONE_MORE", 3)
+    draft = cast.draft(number=5)
+    everybody = sorted(draft.deliveries.values_list("recipient_id", flat=True))
+
+    seen, response = [], owner.get(people_of(draft))
+    while after := response.context["page"].after:
+        seen.append(ids(response))
+        response = owner.get(people_of(draft), {"after": after})
+    seen.append(ids(response))
+    back = []
+    while before := response.context["page"].before:
+        response = owner.get(people_of(draft), {"before": before})
+        back.append(ids(response))
+
+    assert seen == [everybody[:2], everybody[2:4], everybody[4:]]
+    assert back == [everybody[2:4], everybody[:2]]
+
+
+def test_links_between_pages_keep_the_filter(owner: Client, cast: Cast) -> None:
     draft = cast.draft(number=51)
 
-    pages = [owner.get(people_of(draft), {"page": page}) for page in (1, 2)]
+    response = owner.get(people_of(draft), {"state": "waiting", "q": "example"})
 
-    assert [len(addresses(page)) for page in pages] == [50, 1]
+    after = response.context["page"].after
+    assert f"?state=waiting&amp;q=example&amp;after={after}" in response.text
 
 
 def test_list_narrows_by_state_and_reason(owner: Client, cast: Cast) -> None:
@@ -64,9 +97,59 @@ def test_list_of_deleted_people(owner: Client, cast: Cast) -> None:
     assert [person.name for person in response.context["people"]] == ["deleted since"]
 
 
-@pytest.mark.parametrize("page", ["0", "99", "x", "-1"])
-def test_page_that_is_not_there_shows_one_that_is(owner: Client, cast: Cast, page: str) -> None:
-    assert owner.get(people_of(cast.draft(number=1)), {"page": page}).status_code == 200
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("value", ["0", "x", "-1", "9" * 30, "9" * 19, "²"])
+def test_place_that_is_none_is_no_fault(owner: Client, cast: Cast, name: str, value: str) -> None:
+    assert owner.get(people_of(cast.draft(number=1)), {name: value}).status_code == 200
+
+
+@pytest.mark.parametrize("query", [{"state": "x"}, {"reason": "x"}, {"q": "\0"}, {"q": "%_'"}])
+def test_unknown_filter_is_no_fault(owner: Client, cast: Cast, query: dict[str, str]) -> None:
+    assert owner.get(people_of(cast.draft(number=1)), query).status_code == 200
+
+
+def test_list_is_searched_by_name_and_id(owner: Client, cast: Cast) -> None:
+    draft = cast.draft(number=3)
+    first, second, _third = draft.deliveries.order_by("recipient_id")
+    Contact.objects.filter(pk=first.recipient_id).update(first_name="Renée")
+
+    by_name = owner.get(people_of(draft), {"q": "renée o'neil"})
+    by_id = owner.get(people_of(draft), {"q": f"id{second.recipient_id}"})
+
+    assert ids(by_name) == [first.recipient_id]
+    assert second.recipient_id in ids(by_id)
+
+
+def test_search_finds_nobody_of_other_mailing_outs(owner: Client, cast: Cast) -> None:
+    draft, _other = cast.draft(number=1), cast.draft(number=1)
+
+    response = owner.get(people_of(draft), {"q": "O'Neil"})
+
+    assert ids(response) == list(draft.deliveries.values_list("recipient_id", flat=True))
+
+
+def test_type_without_a_list_in_the_admin_is_searched_by_address(
+    owner: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = cast.draft(number=1)
+    monkeypatch.delitem(admin.site._registry, Contact)
+    search = PeopleFilter(search="example.com")
+
+    assert search.rows(draft).count() == 1
+
+
+def test_long_search_is_counted_no_further(
+    owner: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_filter, "COUNTED_TO", 2)
+    monkeypatch.setattr(people, "COUNTED_TO", 2)
+    draft = cast.draft(number=4)
+
+    searched = owner.get(people_of(draft), {"q": "example"})
+    everybody = owner.get(people_of(draft))
+
+    assert "more than 2 people" in searched.text
+    assert "more than" not in everybody.text
 
 
 @pytest.mark.parametrize("number", [2, 20])
@@ -80,21 +163,35 @@ def test_list_asks_as_many_questions_for_any_number(
     draft = cast.draft(number=number)
     owner.get(people_of(draft))  # what is remembered is remembered
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         owner.get(people_of(draft))
 
 
-def test_uncertain_rows_can_be_chosen_by_the_owner_alone(client: Client, cast: Cast) -> None:
-    mailing_out = cast.started(number=1)
-    mailing_out.deliveries.update(status=Delivery.Status.UNCERTAIN)
-    MailingOut.objects.filter(pk=mailing_out.pk).update(uncertain_count=1, pending_count=0)
-    answers = []
+def test_acts_are_offered_to_the_owner_alone(client: Client, cast: Cast) -> None:
+    mailing_out = cast.started(number=2)
+    settle(mailing_out, uncertain=1, failed=1)
+    offered = {}
     for user in (cast.owner, cast.colleague):
         client.force_login(user)
-        response = client.get(people_of(mailing_out), {"state": "uncertain"})
-        answers.append('name="delivery"' in response.text)
+        uncertain = client.get(people_of(mailing_out), {"state": "uncertain"}).text
+        failed = client.get(people_of(mailing_out), {"state": "failed"}).text
+        offered[user.username] = (
+            "Count the chosen as sent" in uncertain,
+            "all failed" in failed,
+            "New mailing out to these" in failed,
+        )
 
-    assert answers == [True, False]
+    assert offered == {"owner": (True, True, True), "colleague": (False, False, True)}
+
+
+def test_cancelled_mailing_out_offers_no_retry(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started(number=1)
+    settle(mailing_out, failed=1)
+    MailingOut.objects.update(status=MailingOut.Status.INTERRUPTED)
+
+    response = owner.get(people_of(mailing_out), {"state": "failed"})
+
+    assert response.context["can_retry"] is False
 
 
 def test_delivery_tells_its_story(owner: Client, cast: Cast) -> None:
@@ -130,6 +227,24 @@ def test_mail_of_a_delivery_is_that_of_the_frozen_message(
     wanted = "List-Unsubscribe-Post:" if part == "headers" else "here are our news."
     assert wanted in response.text
     assert "changed since" not in response.text
+
+
+def test_mail_is_that_of_the_version_it_was_built_from(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started(number=3)
+    first, second, waiting = mailing_out.deliveries.order_by("pk")
+    EmlMessage.objects.update(content="<p>corrected</p>")
+    mailing_out.deliveries.filter(pk=first.pk).update(message_id="<1@example.org>")
+    campaign.use_new_version(mailing_out)
+    mailing_out.deliveries.filter(pk=second.pk).update(
+        message_id="<2@example.org>", message_version=mailing_out.message_version
+    )
+
+    shown = [
+        "corrected" in owner.get(reverse("delivery_mail", args=[row.pk])).text
+        for row in (first, second, waiting)
+    ]
+
+    assert shown == [False, True, True]
 
 
 def test_mail_shows_a_link_that_unsubscribes_nobody(owner: Client, cast: Cast) -> None:
