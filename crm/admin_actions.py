@@ -54,14 +54,9 @@ def transfer_everything(
     if len(users) != 1:
         messages.error(request, _("Choose one user at a time."))
         return None
-    offered = User.objects.filter(is_active=True, is_staff=True).exclude(pk=users[0].pk)
-    form = NewOwnerForm(
-        request.POST if is_confirmed(request) else None, offered=offered.order_by("username")
-    )
+    form = _form_for(request, users[0])
     if form.is_valid():
-        new_owner = form.cleaned_data["new_owner"]
-        given = ownership.transfer(users[0], to=new_owner, by=user_of(request))
-        _say_given(request, sum(given.values()), new_owner)
+        _transfer(request, users[0], to=form.cleaned_data["new_owner"])
         return None
     facts = {
         "title": _("Give all they have to another user"),
@@ -72,13 +67,22 @@ def transfer_everything(
     return ask(request, model_admin, "crm/actions/transfer.html", **facts)
 
 
-def _say_given(request: HttpRequest, number: int, new_owner: User) -> None:
+def _form_for(request: HttpRequest, user: User) -> NewOwnerForm:
+    """Return the choice among all other active staff."""
+    staff = User.objects.filter(is_active=True, is_staff=True).exclude(pk=user.pk)
+    data = request.POST if is_confirmed(request) else None
+    return NewOwnerForm(data, offered=staff.order_by("username"))
+
+
+def _transfer(request: HttpRequest, user: User, *, to: User) -> None:
+    """Give everything, and say how much."""
+    number = sum(ownership.transfer(user, to=to, by=user_of(request)).values())
     text = ngettext(
         "%(number)s object belongs to %(owner)s now.",
         "%(number)s objects belong to %(owner)s now.",
         number,
     )
-    messages.success(request, text % {"number": intcomma(number), "owner": new_owner})
+    messages.success(request, text % {"number": intcomma(number), "owner": to})
 
 
 def _in_words(owned: dict[Any, int]) -> list[tuple[str, int]]:

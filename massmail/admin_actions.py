@@ -6,9 +6,9 @@ Each asks again what the user may see and change: a choice may come from anywher
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -56,7 +56,7 @@ def _draft(request: HttpRequest, people: QuerySet[Any]) -> MailingOut:
     if people.count() <= audience.PREPARE_IN_TASK_ABOVE:
         return audience.create_for(people, owner=user, message=None, name=name)
     mailing_out = audience.choose_for_later(people, owner=user, message=None, name=name)
-    transaction.on_commit(lambda: tasks.prepare.delay(mailing_out.pk), robust=True)
+    tasks.prepare_soon(mailing_out)
     return mailing_out
 
 
@@ -88,8 +88,7 @@ def merge_mailing_outs(
     except MassmailError as refusal:
         messages.error(request, str(refusal))
         return None
-    if draft.preparing:
-        transaction.on_commit(lambda: tasks.prepare.delay(draft.pk), robust=True)
+    tasks.prepare_soon(draft)
     messages.success(request, _("They are united in this draft. Start it when you are ready."))
     return redirect("admin:massmail_mailingout_change", draft.pk)
 
@@ -133,30 +132,31 @@ def change_owner(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:  # Any: objects of any model with an owner
     """Give the chosen objects to a colleague, after a page that asks to whom."""
-    user = user_of(request)
     objects = ownership.givable(changeable(request, queryset))
-    offered = colleagues_of(user).filter(is_active=True)
+    offered = colleagues_of(user_of(request)).filter(is_active=True)
     form = NewOwnerForm(request.POST if is_confirmed(request) else None, offered=offered)
     if form.is_valid():
-        number = ownership.give(objects, to=form.cleaned_data["new_owner"], by=user)
-        facts = {"number": intcomma(number), "owner": form.cleaned_data["new_owner"]}
-        text = ngettext(
-            "%(number)s belongs to %(owner)s now.", "%(number)s belong to %(owner)s now.", number
-        )
-        messages.success(request, text % facts)
+        _give(request, objects, to=form.cleaned_data["new_owner"])
         return None
     number = objects.count()
-    return ask(
-        request,
-        model_admin,
-        "massmail/actions/change_owner.html",
-        title=_("Change the owner"),
-        form=form,
-        number=number,
-        along=ownership.count_along(objects),
-        spared=queryset.count() - number,
-        is_people=issubclass(queryset.model, Recipient),
+    facts = {
+        "title": _("Change the owner"),
+        "form": form,
+        "number": number,
+        "along": ownership.count_along(objects),
+        "spared": queryset.count() - number,
+        "is_people": issubclass(queryset.model, Recipient),
+    }
+    return ask(request, model_admin, "massmail/actions/change_owner.html", **facts)
+
+
+def _give(request: HttpRequest, objects: QuerySet[Any], *, to: User) -> None:
+    """Give the objects, and say how many."""
+    number = ownership.give(objects, to=to, by=user_of(request))
+    text = ngettext(
+        "%(number)s belongs to %(owner)s now.", "%(number)s belong to %(owner)s now.", number
     )
+    messages.success(request, text % {"number": intcomma(number), "owner": to})
 
 
 def _say_spared(request: HttpRequest, number: int) -> None:

@@ -1,9 +1,10 @@
 """Celery's tasks: ids in, one call. A lost or repeated message costs time, never a mail."""
 
 from celery import shared_task
+from django.db import transaction
 
 from massmail.clock import database_now
-from massmail.models import Heartbeat
+from massmail.models import Heartbeat, MailingOut
 from massmail.services import heartbeat
 from massmail.services.delivery_run import deliver_in_turn
 from massmail.utils import sendmassmail
@@ -31,3 +32,12 @@ def run_deliveries(account_ids: list[int]) -> None:
 def prepare(mailing_out_id: int) -> None:
     """Write a large audience, or make a large start."""
     sendmassmail.prepare(mailing_out_id)
+
+
+def prepare_soon(mailing_out: MailingOut) -> None:
+    """Let a worker prepare a large mailing out once this transaction is committed.
+
+    Does nothing for one that needs no preparing. A tick would find it too, a little later.
+    """
+    if mailing_out.preparing:
+        transaction.on_commit(lambda: prepare.delay(mailing_out.pk), robust=True)

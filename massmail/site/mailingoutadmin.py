@@ -98,6 +98,12 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
         is_draft = obj is None or obj.started_at is None
         return is_draft and super().has_delete_permission(request, obj)
 
+    def get_actions(self, request: HttpRequest) -> Any:  # Any: Django's table of actions
+        """Offer no deletion of many: a draft is deleted from its page, with its rows."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
     def get_readonly_fields(
         self, request: HttpRequest, obj: MailingOut | None = None
     ) -> tuple[str, ...]:

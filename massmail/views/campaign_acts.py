@@ -209,8 +209,7 @@ def to_draft(
     except MassmailError as refusal:
         messages.error(request, str(refusal))
         return to_page(mailing_out)
-    if draft.preparing:
-        transaction.on_commit(lambda: tasks.prepare.delay(draft.pk), robust=True)
+    tasks.prepare_soon(draft)
     messages.success(request, _("This is your new draft. Look through it, then start it."))
     return to_page(draft)
 

@@ -27,7 +27,7 @@ STATES = {
 # The reasons of a state: an index has the rows with one.
 _REASONS = {"failed": FailReason.values, "left-out": SkipReason.values}
 _LABELS = dict([*SkipReason.choices, *FailReason.choices])
-_ID = re.compile(r"(?:id)?([0-9]{1,18})", re.IGNORECASE)
+_ID = re.compile(r"(id)?([0-9]{1,18})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,19 @@ class PeopleFilter:
         return rows[: COUNTED_TO + 1].count()
 
     def _matches(self, mailing_out: MailingOut) -> Q:
-        """Return the condition for the text: part of the address, a name, or the id."""
+        """Return the condition for the text: the id, part of the address, or a name.
+
+        Names are looked for among all recipients of the type, which is slow: only where the text
+        may be one.
+        """
+        number = _ID.fullmatch(self.search)
+        if number and number[1]:
+            return Q(recipient_id=int(number[2]))
         matches = Q(address_key__contains=self.search.lower())
-        if number := _ID.fullmatch(self.search):
-            matches |= Q(recipient_id=int(number[1]))
+        if number:
+            matches |= Q(recipient_id=int(number[2]))
+        if "@" in self.search:
+            return matches
         people = people_found(mailing_out, self.search)
         return matches if people is None else matches | Q(recipient_id__in=people)
 

@@ -14,11 +14,11 @@
     const ticked = boxes.filter((box) => box.checked).length;
     all.checked = ticked === boxes.length;
     all.indeterminate = ticked > 0 && ticked < boxes.length;
-    said.hidden = ticked === 0;
-    said.textContent = `${said.dataset.text} ${ticked.toLocaleString(document.documentElement.lang)}`;
+    const number = ticked.toLocaleString(document.documentElement.lang);
+    said.textContent = ticked ? `${said.dataset.text} ${number}` : "";
   };
 
-  all.hidden = false;
+  all.closest("label").hidden = false;
   all.addEventListener("change", () => {
     for (const box of boxes) {
       box.checked = all.checked;

@@ -89,9 +89,7 @@ def test_files_follow(user):
 
 
 @pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize(
-    ("field", "value"), [("massmail", False), ("disqualified", True)], ids=lambda each: str(each)
-)
+@pytest.mark.parametrize(("field", "value"), [("massmail", False), ("disqualified", True)], ids=str)
 def test_opt_out_and_disqualification_win(user, field, value, place):
     pair = [ContactFactory.create(owner=user) for _ in range(2)]
     Contact.objects.filter(pk=pair[place].pk).update(**{field: value})

@@ -5,7 +5,7 @@ from email import message_from_bytes
 import pytest
 
 from massmail.errors import IllegalTransition, StartRefused
-from massmail.models import EmlMessage, MailingOut
+from massmail.models import EmailAccount, EmlMessage, MailingOut, MessageVersion
 from massmail.services import campaign, versions
 from massmail.services.delivery_run import Surroundings, deliver
 from tests.factories import SignatureFactory
@@ -59,11 +59,12 @@ def test_edited_signature_is_noticed(owner, account):
     EmlMessage.objects.update(signature=signature)
     mailing_out.refresh_from_db()
     mailing_out.start()
-    before = versions.is_current(mailing_out.message_version, EmlMessage.objects.get())
+    frozen = MessageVersion.objects.get()
+    before = versions.is_current(frozen, EmlMessage.objects.get())
 
     type(signature).objects.update(content="<p>Regards</p>")
 
-    after = versions.is_current(mailing_out.message_version, EmlMessage.objects.get())
+    after = versions.is_current(frozen, EmlMessage.objects.get())
     assert (before, after) == (True, False)
 
 
@@ -119,8 +120,8 @@ def test_window_on_the_wire_keeps_its_message_and_the_next_has_the_new(owner):
     with SmtpServer() as server:
         mailing_out = campaign_on(server, people=5, owner=owner)
         MailingOut.objects.update(window_limit=2)
-        account_id = mailing_out.deliveries.first().email_account_id
-        asked = []
+        account_id = EmailAccount.objects.get().pk
+        asked: list[bool] = []
 
         def now_local():
             """Called for each mail as it is built: the first one is the moment of the edit."""

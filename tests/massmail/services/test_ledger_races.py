@@ -35,12 +35,12 @@ races = [
 ]
 
 
-def at_once(*works: Callable[[], None]) -> None:
+def at_once(*works: Callable[[], object]) -> None:
     """Run each work in a thread of its own, all let go together; raise what one raised."""
     barrier = threading.Barrier(len(works))
     errors: list[BaseException] = []
 
-    def run(work: Callable[[], None]) -> None:
+    def run(work: Callable[[], object]) -> None:
         try:
             barrier.wait(timeout=30)
             work()

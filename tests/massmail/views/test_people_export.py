@@ -27,7 +27,7 @@ def owner(client: Client, cast: Cast) -> Client:
 
 def exported(client: Client, mailing_out: MailingOut, **query: str) -> list[dict[str, str]]:
     response = client.get(reverse("mailing_out_people_export", args=[mailing_out.pk]), query)
-    text = response.getvalue().decode("utf-8-sig")  # type: ignore[attr-defined]  # it streams
+    text = response.getvalue().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
