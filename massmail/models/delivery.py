@@ -28,6 +28,7 @@ class SkipReason(models.TextChoices):
     DISQUALIFIED = "disqualified", _("disqualified")
     ALREADY_RECEIVED = "already_received", _("already got this message")
     NO_ACCOUNT = "no_account", _("no account that writes to them")
+    LEFT_OUT = "left_out", _("left out by hand")
     CANCELLED = "cancelled", _("cancelled")
     RECIPIENT_DELETED = "deleted", _("deleted since")
 

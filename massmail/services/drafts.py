@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from common.models import OwnedQuerySet
 from massmail.errors import MassmailError
-from massmail.models import EmlMessage, MailingOut
+from massmail.models import EmlMessage, MailingOut, SkipReason
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.services import audience
 
@@ -28,9 +28,10 @@ class NobodyToWriteTo(MassmailError):
 def copy(mailing_out: MailingOut, *, by: "User") -> MailingOut:
     """Make a draft with the same message to the same people, whatever became of them before.
 
-    It belongs to the user, and has those of the people whom they may see. Raises NobodyToWriteTo.
+    It belongs to the user, and has those of the people whom they may see, but for those who were
+    left out by hand. Raises NobodyToWriteTo.
     """
-    people = people_of(mailing_out, mailing_out.deliveries.all(), seen_by=by)
+    people = people_of(mailing_out, wanted(mailing_out.deliveries.all()), seen_by=by)
     name = _("Copy of %(name)s") % {"name": mailing_out.name}
     message = visible_message(mailing_out, by)
     return create(people, owner=by, message=message, name=name, like=mailing_out)
@@ -48,6 +49,11 @@ def to_these(
     people = people_of(mailing_out, rows, seen_by=by)
     message = visible_message(mailing_out, by) if keeps_message else None
     return create(people, owner=by, message=message, name=name)
+
+
+def wanted(rows: DeliveryQuerySet) -> DeliveryQuerySet:
+    """Return the rows but those that somebody left out by hand."""
+    return rows.exclude(reason=SkipReason.LEFT_OUT)
 
 
 def people_of(

@@ -96,7 +96,8 @@ def _rows(mailing_outs: Sequence[MailingOut]) -> DeliveryQuerySet:
 def _not_served(mailing_outs: Sequence[MailingOut]) -> DeliveryQuerySet:
     """Return the rows of people to whom none of these mailing outs wrote."""
     served = _rows(mailing_outs).filter(status__in=_SERVED)
-    return _rows(mailing_outs).exclude(recipient_id__in=served.values("recipient_id"))
+    rows = _rows(mailing_outs).exclude(recipient_id__in=served.values("recipient_id"))
+    return drafts.wanted(rows)
 
 
 def _retire(mailing_out: MailingOut, draft: MailingOut) -> None:

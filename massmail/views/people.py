@@ -81,6 +81,7 @@ def mailing_out_people(request: HttpRequest, mailing_out_id: int) -> HttpRespons
         "counted_to": COUNTED_TO,
         "can_decide": can_change and shown.state == "uncertain",
         "can_retry": can_change and shown.state == "failed" and may_retry(mailing_out),
+        "can_leave_out": can_change and mailing_out.started_at is None,
         "given_up": FailReason.TEMPORARY.value,
         "can_choose": user.has_perm("massmail.add_mailingout"),
         "suggests_message": shown.state != "sent",  # who got it does not get it again

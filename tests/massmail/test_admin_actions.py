@@ -322,23 +322,24 @@ def test_change_owner_of_a_company_names_who_follows(owner: Client, cast: Cast) 
 def test_messages_signatures_and_drafts_change_owner_too(
     owner: Client, cast: Cast, kind: str
 ) -> None:
-    made = {
-        "emlmessage": cast.message,
-        "signature": lambda: SignatureFactory.create(owner=cast.owner),
-        "mailingout": cast.draft,
-    }[kind]()
+    made: dict[str, Any] = {  # Any: of three models
+        "emlmessage": cast.message(),
+        "signature": SignatureFactory.create(owner=cast.owner),
+        "mailingout": cast.draft(),
+    }
+    given = made[kind]
 
     act(
         owner,
         f"massmail_{kind}",
         "change_owner",
-        [made],
+        [given],
         confirmed="yes",
         new_owner=cast.colleague.pk,
     )
 
-    made.refresh_from_db()
-    assert made.owner == cast.colleague
+    given.refresh_from_db()
+    assert given.owner == cast.colleague
 
 
 @pytest.mark.parametrize("action", ["specify_vip_recipients", "remove_vip_status", "change_owner"])

@@ -20,8 +20,9 @@ STATUS = MailingOut.Status
 
 def edit(mailing_out: MailingOut, **values: str) -> EmlMessage:
     values = values or {"subject": "Corrected"}
-    EmlMessage.objects.filter(pk=mailing_out.message_id).update(**values)
-    return EmlMessage.objects.get(pk=mailing_out.message_id)
+    messages = EmlMessage.objects.filter(mailing_outs=mailing_out)
+    messages.update(**values)
+    return messages.get()
 
 
 @pytest.mark.parametrize("pauses", [False, True])

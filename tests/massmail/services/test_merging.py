@@ -94,6 +94,19 @@ def test_done_and_cancelled_stay_as_they_are(cast, message):
     assert (first.status, second.status) == (STATUS.DONE, STATUS.INTERRUPTED)
 
 
+def test_who_was_left_out_by_hand_everywhere_stays_out(cast, message):
+    first, second = overlapping(cast, message)
+    in_both = recipients(first)[1:]
+    rows = Delivery.objects.filter(recipient_id=in_both[0])
+    rows.update(status="skipped", reason="left_out")
+    first.deliveries.filter(recipient_id=in_both[1]).update(status="skipped", reason="left_out")
+
+    draft = merging.unite([first, second], by=cast.owner)
+
+    assert in_both[0] not in recipients(draft)
+    assert in_both[1] in recipients(draft, status="pending")
+
+
 def test_name_is_cut_so_that_its_end_stays(cast, message):
     first, second = overlapping(cast, message)
     MailingOut.objects.update(name="x" * 100)
