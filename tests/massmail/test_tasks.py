@@ -103,3 +103,11 @@ def test_beat_ticks_and_work_has_a_queue_of_its_own():
         name: route({}, f"massmail.tasks.{name}")["queue"].name
         for name in ("run_deliveries", "prepare", "tick")
     } == {"run_deliveries": "deliveries", "prepare": "deliveries", "tick": "control"}
+
+
+def test_what_needs_no_preparing_is_not_enqueued(django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as callbacks:
+        tasks.prepare_soon(MailingOut(pk=1))
+        tasks.prepare_soon(MailingOut(pk=2, preparing=MailingOut.Preparing.AUDIENCE))
+
+    assert len(callbacks) == 1

@@ -71,3 +71,12 @@ def test_the_type_of_its_recipient_is_not_deleted():
     mass_contact = MassContactFactory.create(content_object=ContactFactory.create())
     with pytest.raises(ProtectedError):
         mass_contact.content_type.delete()
+
+
+def test_that_of_a_duplicate_leads_to_the_one_that_holds():
+    kept = MassContactFactory.create(content_object=ContactFactory.create())
+    old = MassContactFactory.create(content_object=ContactFactory.create(), merged_into=kept)
+
+    assert (kept.standing, old.standing) == (kept, kept)
+    with pytest.raises(ProtectedError):
+        kept.delete()
