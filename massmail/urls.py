@@ -34,8 +34,8 @@ from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
-from massmail.views.send_tests import send_test
 from massmail.views.send_failed_recipients import send_failed_recipients
+from massmail.views.send_tests import send_test
 from massmail.views.signature_previews import signature_preview
 
 
