@@ -1,13 +1,11 @@
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 
 from common.models import TheFile
 from massmail.models import MessageVersion, VersionFile
 from massmail.services import versions
 from massmail.utils.email_creators import Attachment, MessageError
-from tests.factories import EmlMessageFactory, SignatureFactory
-from tests.massmail.content.test_images import picture
+from tests.factories import EmlMessageFactory, PictureFactory, SignatureFactory, red_square
 
 pytestmark = pytest.mark.django_db
 
@@ -15,11 +13,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def message():
     """A message with everything that a message can have."""
-    name = default_storage.save("pics/logo.png", ContentFile(picture()))
+    logo = PictureFactory.create()
     message = EmlMessageFactory.create(
+        owner=logo.owner,
         subject="News",
         preheader="In short",
-        content=f"<p>Dear {{{{ full_name }}}}</p><img alt='' src=\"{{% cid_media '{name}' %}}\">",
+        content=f"<p>Dear {{{{ full_name }}}}</p><img alt='' src=\"{logo.tag}\">",
         styles="p { color: red }",
         signature=SignatureFactory.create(content="Olga", type="Plain text"),
         prev_corr="<p>Earlier</p>",
@@ -39,7 +38,7 @@ def test_what_is_frozen_is_all_that_the_message_is_made_of(message):
         Attachment("b.pdf", "application/pdf", b"\0a"),
         Attachment("a.unknown", "application/octet-stream", b"b"),
     )
-    assert list(source.images.values()) == [picture()]
+    assert list(source.images.values()) == [red_square()]
 
 
 def test_freezing_again_makes_no_row(message):
