@@ -42,9 +42,11 @@ from massmail.views.show_uploaded_images import (
 from massmail.views.signature_previews import signature_preview
 
 
-def staff(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+def staff(
+    route: str, view: Callable[..., HttpResponseBase], name: str, *, cacheable: bool = False
+) -> URLPattern:
     """Return an address that only staff who are logged in reach."""
-    return path(f"massmail/{route}", admin.site.admin_view(view), name=name)
+    return path(f"massmail/{route}", admin.site.admin_view(view, cacheable), name=name)
 
 
 _ID = "<int:mailing_out_id>/"
@@ -53,10 +55,19 @@ _ACCOUNT = "account/<int:account_id>/"
 
 urlpatterns = [
     path("pictures/<uuid:public_id>.<slug:extension>", linked_picture, name="linked_picture"),
-    path("media/pics/<str:name>", admin.site.admin_view(picture_file), name="picture_file"),
+    path(
+        "media/pics/<str:name>",
+        admin.site.admin_view(picture_file, cacheable=True),
+        name="picture_file",
+    ),
     staff("pic-upload/", pic_upload, "pic_upload"),
     staff("show-uploaded-images/", show_uploaded_images, "show_uploaded_images"),
-    staff("picture/<int:picture_id>/thumbnail/", picture_thumbnail, "picture_thumbnail"),
+    staff(
+        "picture/<int:picture_id>/thumbnail/",
+        picture_thumbnail,
+        "picture_thumbnail",
+        cacheable=True,
+    ),
     staff("picture/<int:picture_id>/rename/", picture_rename, "picture_rename"),
     staff("picture/<int:picture_id>/delete/", picture_delete, "picture_delete"),
     path("unsubscribe/<uuid:uuid>/", unsubscribes.unsubscribe, name="unsubscribe"),

@@ -114,8 +114,8 @@ def _rewrite(image: ImageFile.ImageFile) -> PictureFile:
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     plain = _plain(image, kind)
-    small = _thumbnail(plain)
-    return _finished(_written(plain, kind), kind, plain.size, small)
+    data = _written(plain, kind)  # first: converting a palette for the thumbnail changes it
+    return _finished(data, kind, plain.size, _thumbnail(plain))
 
 
 def _kind_of(image: ImageFile.ImageFile) -> str:

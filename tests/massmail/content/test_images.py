@@ -16,6 +16,7 @@ from massmail.content.images import (
     media_links_as_tags,
 )
 from tests.factories import red_square
+from tests.massmail.content import uploads
 
 
 @pytest.fixture
@@ -88,6 +89,12 @@ def test_every_miss_has_the_same_error(folders: Path, key: str) -> None:
         load_images([key])
 
     assert str(caught.value) == f"The picture “{key[:80]}” is missing."
+
+
+@pytest.mark.parametrize("kind", ["media:", "static:", ""])
+def test_no_name_of_the_corpus_leads_out(folders: Path, kind: str) -> None:
+    assert len(uploads.TRAVERSALS) == 257
+    assert available_images(kind + name for name in uploads.TRAVERSALS) == {}
 
 
 @pytest.mark.parametrize(

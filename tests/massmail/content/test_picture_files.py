@@ -74,7 +74,7 @@ def test_see_through_webp_becomes_a_png() -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP"])
 def test_animation_is_kept(kind: str) -> None:
-    written = rewritten(uploads.animation(kind, frames=4))
+    written = rewritten(uploads.animation(kind, lossless=True))
 
     image = opened(written.data)
     durations = [frame.info["duration"] for frame in ImageSequence.Iterator(image)]
@@ -137,16 +137,19 @@ def test_colours_for_print_become_colours_for_screens() -> None:
     assert opened(rewritten(buffer.getvalue()).data).mode == "RGB"
 
 
-def test_palette_keeps_its_see_through_colour() -> None:
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_palette_keeps_its_see_through_colour(kind: str) -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([0, 0, 0, 255, 0, 0])
     image.putpixel((1, 0), 1)
     buffer = io.BytesIO()
-    image.save(buffer, "GIF", transparency=0)
+    image.save(buffer, kind, transparency=0)
 
-    written = opened(rewritten(buffer.getvalue()).data).convert("RGBA")
+    written = rewritten(buffer.getvalue())
 
-    assert [written.getpixel((x, 0)) for x in (0, 1)] == [(0, 0, 0, 0), (255, 0, 0, 255)]
+    for data in (written.data, written.thumbnail):
+        shown = opened(data).convert("RGBA")
+        assert [shown.getpixel((x, 0)) for x in (0, 1)] == [(0, 0, 0, 0), (255, 0, 0, 255)]
 
 
 def test_thumbnail_fits_and_keeps_its_shape() -> None:

@@ -82,6 +82,34 @@ def jpeg_of_many_scans(scans: int = 2000) -> bytes:
     return whole[:start] + scan * scans + whole[-2:]
 
 
+def many_frames(number: int) -> bytes:
+    """A GIF with one tiny frame, repeated."""
+    whole = picture("GIF", (1, 1))
+    start = whole.index(b",", 13 + 3 * 2 ** ((whole[10] & 7) + 1))
+    frame = b"\x21\xf9\x04\0\x0a\0\0\0" + whole[start:-1]
+    return whole[:start] + frame * number + b";"
+
+
+def huge_jpeg() -> bytes:
+    """A JPEG whose header declares 65,500 pixels each way."""
+    whole = bytearray(picture("JPEG"))
+    at = whole.index(b"\xff\xc0") + 5
+    whole[at : at + 4] = struct.pack(">HH", 65_500, 65_500)
+    return bytes(whole)
+
+
+def huge_webp() -> bytes:
+    """A WebP whose frame header declares the largest size there is."""
+    whole = bytearray(picture("WEBP"))
+    at = whole.index(b"\x9d\x01\x2a") + 3
+    whole[at : at + 4] = struct.pack("<HH", 16_383, 16_383)
+    return bytes(whole)
+
+
+def cut(whole: bytes, percent: int) -> bytes:
+    return whole[: len(whole) * percent // 100]
+
+
 # Files that are a picture and something else. Whatever is taken is a picture alone afterwards.
 POLYGLOTS: dict[str, Callable[[], bytes]] = {
     "gif and javascript": gif_with_script,
@@ -170,9 +198,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif of 501 frames": lambda: many_frames(501),
     "gif of 65,535 × 65,535": lambda: b"GIF89a\xff\xff\xff\xff" + picture("GIF")[10:],
     "gif of 40 frames of 1,000 × 1,000": lambda: animation("GIF", 40, (1000, 1000)),
-    "jpeg of 65,500 × 65,500": lambda: huge_jpeg(),
+    "jpeg of 65,500 × 65,500": huge_jpeg,
     "jpeg of 2,000 scans": jpeg_of_many_scans,
-    "webp of 16,383 × 16,383": lambda: huge_webp(),
+    "webp of 16,383 × 16,383": huge_webp,
     "webp of 501 frames": lambda: animation("WEBP", 501, lossless=True),
     **{
         f"{kind.lower()} cut at {percent} %": (
@@ -183,34 +211,6 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     },
     "larger than 10 MB": lambda: picture("PNG") + bytes(10 * 1024 * 1024),
 }
-
-
-def many_frames(number: int) -> bytes:
-    """A GIF with one tiny frame, repeated."""
-    whole = picture("GIF", (1, 1))
-    start = whole.index(b",", 13 + 3 * 2 ** ((whole[10] & 7) + 1))
-    frame = b"\x21\xf9\x04\0\x0a\0\0\0" + whole[start:-1]
-    return whole[:start] + frame * number + b";"
-
-
-def huge_jpeg() -> bytes:
-    """A JPEG whose header declares 65,500 pixels each way."""
-    whole = bytearray(picture("JPEG"))
-    at = whole.index(b"\xff\xc0") + 5
-    whole[at : at + 4] = struct.pack(">HH", 65_500, 65_500)
-    return bytes(whole)
-
-
-def huge_webp() -> bytes:
-    """A WebP whose frame header declares the largest size there is."""
-    whole = bytearray(picture("WEBP"))
-    at = whole.index(b"\x9d\x01\x2a") + 3
-    whole[at : at + 4] = struct.pack("<HH", 16_383, 16_383)
-    return bytes(whole)
-
-
-def cut(whole: bytes, percent: int) -> bytes:
-    return whole[: len(whole) * percent // 100]
 
 
 _STEPS = (

@@ -295,3 +295,17 @@ def test_any_source_passes_the_gate_or_has_problems(**fields: object) -> None:
         return
 
     gate(compiled, PERSON, SENDER)
+
+
+def test_linked_picture_is_an_address_and_no_part() -> None:
+    url = "https://mail.example.com/pictures/1.png"
+    source = dataclasses.replace(SOURCE, image_urls={"media:pics/a.png": url})
+    linked = compile_message(source)
+
+    message, rendered = gate(linked, PERSON, SENDER)
+
+    assert rendered.html.count(f'src="{url}"') == 2
+    assert "cid:" not in rendered.html
+    assert [part["Content-ID"] for part in message.walk() if part["Content-ID"]] == []
+    assert "related" not in {part.get_content_subtype() for part in message.walk()}
+    assert linked.image_addresses == {"media:pics/a.png": url}
