@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from massmail.models import Picture, VersionFile
@@ -135,7 +135,12 @@ def test_no_upload_runs_a_script(page: Page, cast: Cast) -> None:
     asked: list[str] = []
     ran: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
     addresses = [f"/media/{each.file.name}" for each in taken] + linked
 
     kinds = set()

@@ -1,5 +1,9 @@
 import io
+import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageSequence
@@ -10,6 +14,23 @@ from tests.massmail.content import uploads
 
 FORBIDDEN = (b"script", b"alert", b"<html", b"<?php", b"PK\x03\x04", b"%PDF", b"<svg", b"MZ\x90")
 SECONDS = 3
+MEMORY_MB = 300
+# Prints how many files are taken and refused, and how much memory the process had at most.
+MEASURE = """
+import json, pathlib, resource, sys
+import django
+django.setup()
+from massmail.content.picture_files import PictureRefused, rewritten
+counts = [0, 0]
+for file in pathlib.Path(sys.argv[1]).iterdir():
+    try:
+        rewritten(file.read_bytes())
+        counts[0] += 1
+    except PictureRefused:
+        counts[1] += 1
+most_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([*counts, most_kb // 1024]))
+"""
 
 
 def opened(data: bytes) -> Image.Image:
@@ -176,3 +197,25 @@ def test_refusals_say_what_to_do() -> None:
     assert str(frames.value) == (
         "The animation is too large: 501 frames of 1 × 1 pixels. Make it shorter or smaller."
     )
+
+
+@pytest.mark.slow
+def test_memory_stays_within_bounds(tmp_path: Path) -> None:
+    """All bombs, and the largest pictures that are taken, in a process of their own."""
+    largest = {
+        "jpeg": uploads.picture("JPEG", (5000, 5000)),
+        "png": uploads.picture("PNG", (5000, 5000)),
+        "webp": uploads.picture("WEBP", (4000, 3000)),
+        "gif": uploads.animation("GIF", 20, (1000, 1000)),
+    }
+    hostile = {name: make() for name, make in uploads.BOMBS.items()}
+    for number, data in enumerate([*hostile.values(), *largest.values()]):
+        (tmp_path / str(number)).write_bytes(data)
+
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, tmp_path], capture_output=True, text=True, check=True
+    )
+
+    taken, refused, most_mb = json.loads(done.stdout)
+    assert (taken, refused) == (len(largest), len(hostile))
+    assert most_mb < MEMORY_MB

@@ -1,5 +1,6 @@
 """Hostile uploads, made when they are asked for: polyglots, bombs, damaged files, names."""
 
+import functools
 import io
 import struct
 import zipfile
@@ -106,7 +107,8 @@ def huge_webp() -> bytes:
     return bytes(whole)
 
 
-def cut(whole: bytes, percent: int) -> bytes:
+def cut_picture(kind: str, percent: int) -> bytes:
+    whole = picture(kind, (200, 150))
     return whole[: len(whole) * percent // 100]
 
 
@@ -203,9 +205,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "webp of 16,383 × 16,383": huge_webp,
     "webp of 501 frames": lambda: animation("WEBP", 501, lossless=True),
     **{
-        f"{kind.lower()} cut at {percent} %": (
-            lambda kind=kind, percent=percent: cut(picture(kind, (200, 150)), percent)
-        )
+        f"{kind.lower()} cut at {percent} %": functools.partial(cut_picture, kind, percent)
         for kind in ("PNG", "JPEG", "GIF", "WEBP")
         for percent in (3, 20, 50, 90)
     },

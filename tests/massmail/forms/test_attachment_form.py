@@ -90,7 +90,7 @@ def test_replacing_counts_the_new_one_alone(
 
 def test_file_that_is_gone_can_be_removed(owner: Client, message: EmlMessage) -> None:
     row = message.files.get()
-    row.file.storage.delete(row.file.name)
+    row.file.storage.delete(str(row.file))
     url = reverse("admin:massmail_emlmessage_change", args=[message.pk])
 
     assert owner.get(url).status_code == 200
@@ -106,11 +106,11 @@ def test_draft_with_a_file_that_is_gone_says_so_on_its_page(owner: Client, cast:
     row = TheFile.objects.create(
         content_object=draft.message, file=ContentFile(b"1", name="old.pdf")
     )
-    row.file.storage.delete(row.file.name)
+    row.file.storage.delete(str(row.file))
     pages = [
         reverse("admin:massmail_mailingout_change", args=[draft.pk]),
         reverse("message_preview", args=[draft.message.pk]),
-        reverse("delivery_mail", args=[draft.deliveries.first().pk]),
+        reverse("delivery_mail", args=[draft.deliveries.all()[0].pk]),
     ]
 
     answers = [owner.get(page) for page in pages]

@@ -1,11 +1,14 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.datastructures import MultiValueDict
 
 from massmail.forms.picture_form import PictureForm, PictureNameForm
 
 
 def test_file_is_taken_whatever_its_name():
-    form = PictureForm({}, {"upload": SimpleUploadedFile("a.anything", b"x")})
+    files: MultiValueDict = MultiValueDict({"upload": [SimpleUploadedFile("a.anything", b"x")]})
+
+    form = PictureForm({}, files)
 
     assert form.is_valid()
 
@@ -14,11 +17,11 @@ def test_file_is_taken_whatever_its_name():
     ("files", "sentence"),
     [
         ({}, "Choose a file first."),
-        ({"upload": SimpleUploadedFile("a.png", b"")}, "The file is empty."),
+        ({"upload": [SimpleUploadedFile("a.png", b"")]}, "The file is empty."),
     ],
 )
 def test_missing_file_is_asked_for(files, sentence):
-    assert PictureForm({}, files).errors == {"upload": [sentence]}
+    assert PictureForm({}, MultiValueDict(files)).errors == {"upload": [sentence]}
 
 
 def test_name_has_150_characters_at_most():

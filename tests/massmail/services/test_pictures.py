@@ -2,6 +2,7 @@ import io
 import uuid
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
 
@@ -47,7 +48,7 @@ def test_stored_name_is_random_and_its_ending_by_content() -> None:
     owner = UserFactory.create()
 
     names = [
-        pictures.add(owner=owner, name="logo.png", data=uploads.picture("JPEG", size)).file.name
+        str(pictures.add(owner=owner, name="logo.png", data=uploads.picture("JPEG", size)).file)
         for size in ((10, 10), (11, 11))
     ]
 
@@ -95,13 +96,12 @@ def test_name_is_cleaned(name: str, clean: str) -> None:
     assert pictures.clean_name(name) == clean
 
 
-@pytest.mark.parametrize("name", uploads.TRAVERSALS)
-def test_name_of_an_upload_leads_nowhere(name: str) -> None:
-    clean = pictures.clean_name(name)
+def test_no_name_of_the_corpus_stays_a_path() -> None:
+    clean = [pictures.clean_name(name) for name in uploads.TRAVERSALS]
 
-    assert clean
-    assert len(clean) <= 150
-    assert not {"/", "\\", "\0", "\r", "\n"} & set(clean)
+    assert len(clean) == 257
+    assert [name for name in clean if not 1 <= len(name) <= 150] == []
+    assert [name for name in clean if {"/", "\\", "\0", "\r", "\n"} & set(name)] == []
 
 
 def test_rename_keeps_the_file() -> None:
@@ -116,7 +116,7 @@ def test_rename_keeps_the_file() -> None:
 
 def test_delete_takes_the_files_along(django_capture_on_commit_callbacks) -> None:
     picture = pictures.add(owner=UserFactory.create(), name="a", data=uploads.picture("PNG"))
-    names = [picture.file.name, picture.thumbnail_name]
+    names = [str(picture.file), picture.thumbnail_name]
     assert [default_storage.exists(name) for name in names] == [True, True]
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -164,8 +164,8 @@ def test_every_miss_has_the_same_error() -> None:
     owner = UserFactory.create()
     foreign = PictureFactory.create()
     gone = PictureFactory.create(owner=owner)
-    default_storage.delete(gone.file.name)
-    default_storage.save("pics/stray.png", io.BytesIO(red_square()))  # type: ignore[arg-type]
+    default_storage.delete(str(gone.file))
+    default_storage.save("pics/stray.png", ContentFile(red_square()))
     names = [foreign.file.name, gone.file.name, "pics/stray.png", "pics/none.png"]
 
     problems = [
@@ -199,7 +199,7 @@ def test_thumbnail_is_small_and_falls_back_to_the_picture() -> None:
     small = Image.open(io.BytesIO(pictures.thumbnail_of(picture) or b""))
     default_storage.delete(picture.thumbnail_name)
     fallback = pictures.thumbnail_of(picture)
-    default_storage.delete(picture.file.name)
+    default_storage.delete(str(picture.file))
 
     assert small.size == (320, 80)
     assert fallback is not None

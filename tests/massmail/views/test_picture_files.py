@@ -29,7 +29,7 @@ def linked(cast: Cast, picture: Picture) -> VersionFile:
     version = versions.freeze(message, links_pictures=True)
     message.content = ""
     message.save()
-    default_storage.delete(picture.file.name)
+    default_storage.delete(str(picture.file))
     picture.delete()
     return version.files.get()
 
@@ -93,19 +93,19 @@ def test_gallery_file_needs_the_permission(client: Client, cast: Cast, picture: 
 def test_gallery_file_that_is_gone_is_not_found(
     client: Client, cast: Cast, picture: Picture
 ) -> None:
-    default_storage.delete(picture.file.name)
+    default_storage.delete(str(picture.file))
     client.force_login(cast.owner)
 
     assert client.get(picture.file.url).status_code == 404
 
 
-@pytest.mark.parametrize("name", uploads.TRAVERSALS[::4])
-def test_no_name_leads_out_of_the_gallery(client: Client, cast: Cast, name: str) -> None:
+def test_no_name_of_the_corpus_leads_out_of_the_gallery(client: Client, cast: Cast) -> None:
     client.force_login(cast.superuser)
+    paths = [path for name in uploads.TRAVERSALS for path in (name, f"pics/{name}")]
 
-    answers = {client.get(f"/media/{path}").status_code for path in (name, f"pics/{name}")}
+    answers = [client.get(f"/media/{path}").status_code for path in paths]
 
-    assert answers == {404}
+    assert answers == [404] * 514
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
