@@ -15,6 +15,7 @@ from massmail.content.images import image_type
 from massmail.models import Picture, VersionFile
 from massmail.models.picture import FOLDER
 from massmail.services import pictures
+from massmail.templatetags.mailbuilder import is_picture_name
 from massmail.views.access import may_see, user_of, visible_or_404
 
 POLICY = "sandbox; default-src 'none'"
@@ -27,6 +28,8 @@ def picture_file(request: HttpRequest, name: str) -> HttpResponse:
     user = user_of(request)
     if not may_see(user, Picture):
         raise PermissionDenied
+    if not is_picture_name(name):
+        raise Http404
     picture = get_object_or_404(Picture.objects.visible_to(user), file=FOLDER + name)
     return _private(pictures.bytes_of(picture), picture.name)
 

@@ -45,7 +45,7 @@ def show_uploaded_images(request: HttpRequest) -> HttpResponse:
     if not may_see(user, Picture):
         raise PermissionDenied
     visible = Picture.objects.visible_to(user)
-    whose, search = _whose(request), request.GET.get("q", "").strip()
+    whose, search = _whose(request), request.GET.get("q", "").replace("\0", "").strip()
     page = Paginator(_found(visible, user, whose, search), PICTURES_A_PAGE).get_page(
         request.GET.get("page")
     )
