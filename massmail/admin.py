@@ -9,6 +9,7 @@ from massmail.models import (
     MailingOut,
     MassContact,
     MassmailSettings,
+    Picture,
     Signature,
     Suppression,
 )
@@ -18,12 +19,14 @@ from massmail.site.emlmessageadmin import EmlMessageAdmin
 from massmail.site.mailingoutadmin import MailingOutAdmin
 from massmail.site.masscontactadmin import MassContactAdmin
 from massmail.site.massmailsettingsadmin import MassmailSettingsAdmin
+from massmail.site.pictureadmin import PictureAdmin
 from massmail.site.signatureadmin import SignatureAdmin
 from massmail.site.suppressionadmin import SuppressionAdmin
 
 admin.site.register(MailingOut, MailingOutAdmin)
 admin.site.register(EmlMessage, EmlMessageAdmin)
 admin.site.register(Signature, SignatureAdmin)
+admin.site.register(Picture, PictureAdmin)
 admin.site.register(EmailAccount, EmailAccountAdmin)
 admin.site.register(EmlAccountsQueue, EmlAccountsQueueAdmin)
 admin.site.register(MassContact, MassContactAdmin)

@@ -29,19 +29,28 @@ from massmail.views.campaign_acts import (
 )
 from massmail.views.copy_message import copy_message
 from massmail.views.deliveries import delivery, delivery_mail
+from massmail.views.file_upload import pic_upload
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
+from massmail.views.picture_files import linked_picture, picture_file, picture_thumbnail
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
 from massmail.views.send_failed_recipients import send_failed_recipients
 from massmail.views.send_tests import send_test
+from massmail.views.show_uploaded_images import (
+    picture_delete,
+    picture_rename,
+    show_uploaded_images,
+)
 from massmail.views.signature_previews import signature_preview
 
 
-def staff(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+def staff(
+    route: str, view: Callable[..., HttpResponseBase], name: str, *, cacheable: bool = False
+) -> URLPattern:
     """Return an address that only staff who are logged in reach."""
-    return path(f"massmail/{route}", admin.site.admin_view(view), name=name)
+    return path(f"massmail/{route}", admin.site.admin_view(view, cacheable), name=name)
 
 
 _ID = "<int:mailing_out_id>/"
@@ -49,6 +58,22 @@ _MAILING_OUT = f"mailing-out/{_ID}"
 _ACCOUNT = "account/<int:account_id>/"
 
 urlpatterns = [
+    path("pictures/<uuid:public_id>.<slug:extension>", linked_picture, name="linked_picture"),
+    path(
+        "media/pics/<str:name>",
+        admin.site.admin_view(picture_file, cacheable=True),
+        name="picture_file",
+    ),
+    staff("pic-upload/", pic_upload, "pic_upload"),
+    staff("show-uploaded-images/", show_uploaded_images, "show_uploaded_images"),
+    staff(
+        "picture/<int:picture_id>/thumbnail/",
+        picture_thumbnail,
+        "picture_thumbnail",
+        cacheable=True,
+    ),
+    staff("picture/<int:picture_id>/rename/", picture_rename, "picture_rename"),
+    staff("picture/<int:picture_id>/delete/", picture_delete, "picture_delete"),
     path("unsubscribe/<uuid:uuid>/", unsubscribes.unsubscribe, name="unsubscribe"),
     path("unsubscribe_test/<str:signed>/", unsubscribes.unsubscribe_test, name="unsubscribe_test"),
     staff(f"{_MAILING_OUT}start/", mailing_out_start, "mailing_out_start"),

@@ -1,15 +1,25 @@
 """Objects for tests: `ContactFactory.create(first_name="Zoë")` makes what it needs around it."""
 
+import io
 from collections.abc import Iterable
 
 import factory
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
 from factory.django import DjangoModelFactory
+from PIL import Image
 
 from common.models import Department
 from crm.models import City, Company, Contact, Country, Industry, Lead, Tag
-from massmail.models import EmailAccount, EmlMessage, MailingOut, MassContact, Signature
+from massmail.models import EmailAccount, EmlMessage, MailingOut, MassContact, Picture, Signature
+
+
+def red_square(image_format: str = "PNG") -> bytes:
+    """A picture of 2 × 2 pixels."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2), "red").save(buffer, image_format)
+    return buffer.getvalue()
 
 
 class DepartmentFactory(DjangoModelFactory[Department]):
@@ -156,3 +166,18 @@ class MailingOutFactory(DjangoModelFactory[MailingOut]):
     name = factory.Sequence("mailing out {}".format)
     message = factory.SubFactory(EmlMessageFactory, owner=factory.SelfAttribute("..owner"))
     content_type = factory.LazyFunction(lambda: ContentType.objects.get_for_model(Contact))
+
+
+class PictureFactory(DjangoModelFactory[Picture]):
+    """A red square of the gallery; `data=` are the bytes of another picture."""
+
+    class Meta:
+        model = Picture
+
+    class Params:
+        data = factory.LazyFunction(red_square)
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence("picture {}.png".format)
+    file = factory.LazyAttribute(lambda picture: ContentFile(picture.data, "picture.png"))
+    size_bytes = factory.LazyAttribute(lambda picture: len(picture.data))

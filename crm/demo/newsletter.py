@@ -5,13 +5,13 @@ from importlib import resources
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from PIL import Image, ImageDraw, ImageFont
 
 from common.models import Department, TheFile
 from massmail.models import EmlMessage, Signature
+from massmail.services import pictures
 
-LOGO = "pics/demo-logo.png"
+LOGO = "pics/demo-logo.png"  # as the text names it, which no upload is called
 ATTACHMENT = "price-list.pdf"
 
 _FILES = resources.files("crm.demo") / "files"
@@ -21,13 +21,13 @@ _GREEN, _AMBER, _WHITE = "#1f3d36", "#e0a258", "#ffffff"
 
 def add_newsletter(owner: User, department: Department | None) -> EmlMessage:
     """Add the message, its picture and its attachment; writes two files into the storage."""
-    picture = default_storage.save(LOGO, ContentFile(_logo()))
+    picture = pictures.add(owner=owner, name="Lantern & Co.png", data=_logo())
     message = EmlMessage.objects.create(
         owner=owner,
         department=department,
         subject='Spring news for {{ first_name|default:"you" }}',
         preheader="Three things are new, and one is leaving us.",
-        content=_text("newsletter.html").replace(LOGO, picture),
+        content=_text("newsletter.html").replace(LOGO, str(picture.file)),
         styles=_text("newsletter.css"),
         signature=_signature(owner, department),
     )

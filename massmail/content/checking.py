@@ -1,18 +1,16 @@
 """What keeps a message from being sent, found when it is saved: each problem with its line."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 
 from django.utils.translation import gettext as _
 
-from massmail.content import allowed, cleaning, headers, language
+from massmail.content import allowed, cleaning, language
+from massmail.content.attachments import attachment_fault, sum_fault
+from massmail.content.headers import CONTROLS
 from massmail.content.images import image_type, media_links_as_tags
 from massmail.content.pieces import unify_newlines
 from massmail.content.problems import Problem
-from massmail.content.source import Attachment, MessageSource
-
-MAX_FILE_NAME = 200
-_PATH_MARKS = re.compile(r"[/\\]")
+from massmail.content.source import MessageSource
 
 
 def check_source(source: MessageSource, known_variables: Collection[str]) -> list[Problem]:
@@ -62,8 +60,7 @@ def _check(source: MessageSource, known: set[str] | None) -> list[Problem]:
     problems += _check_styles(source.styles)
     problems += _check_size("prev_corr", source.prev_corr)
     problems += cleaning.check_literal(source.prev_corr, "prev_corr")
-    for attachment in source.attachments:
-        problems += _check_attachment(attachment)
+    problems += _check_attachments(source)
     order = ["subject", "preheader", "content", "styles", "signature", "prev_corr", "attachments"]
     return sorted(set(problems), key=lambda problem: (order.index(problem.field), problem))
 
@@ -101,7 +98,7 @@ def _check_image(
 
 
 def _check_one_line(field: str, text: str) -> list[Problem]:
-    if not headers.CONTROLS.search(text):
+    if not CONTROLS.search(text):
         return []
     text = _("This has to be one line, without control characters.")
     return [Problem(field, 1, text)]
@@ -127,10 +124,10 @@ def _check_size(field: str, text: str) -> list[Problem]:
     return [Problem(field, 0, text)]
 
 
-def _check_attachment(attachment: Attachment) -> list[Problem]:
-    name = attachment.name
-    unsafe = headers.CONTROLS.search(name) or _PATH_MARKS.search(name)
-    if name.strip() and len(name) <= MAX_FILE_NAME and not unsafe:
-        return []
-    text = _("“%(name)s” cannot be the name of an attachment.") % {"name": name[:80]}
-    return [Problem("attachments", 0, text)]
+def _check_attachments(source: MessageSource) -> list[Problem]:
+    files = source.attachments
+    faults = [attachment_fault(file.name, len(file.data)) for file in files]
+    faults.append(sum_fault(sum(len(file.data) for file in files)))
+    text = _("The file “%(name)s” is missing. Attach it again, or remove it.")
+    faults += [text % {"name": name[:80]} for name in source.missing]
+    return [Problem("attachments", 0, fault) for fault in faults if fault]

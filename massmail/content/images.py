@@ -20,9 +20,9 @@ from PIL import Image, UnidentifiedImageError
 from massmail.errors import MassmailError
 from massmail.templatetags.mailbuilder import MEDIA, MEDIA_FOLDER, STATIC, is_picture_name
 
-MAX_BYTES = 10_000_000
+MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 25_000_000
-_FORMATS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
 
 class ImageError(MassmailError):
@@ -56,11 +56,11 @@ def available_images(names: Iterable[str]) -> dict[str, bytes]:
 def image_type(data: bytes) -> str:
     """Return the content type of a picture by its bytes, empty if it is none that mails carry."""
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 return ""
             image.verify()
-            return f"image/{_FORMATS[image.format or '']}"
+            return f"image/{(image.format or '').lower()}"
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         return ""
 

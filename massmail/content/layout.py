@@ -48,8 +48,8 @@ class _Part:
         return plain_text.from_html(self.text, held) if self.is_html else self.text.strip("\n")
 
 
-def compose(source: MessageSource, content_ids: Mapping[str, str]) -> Layout:
-    """Compose a unified and checked source; `content_ids` by picture key.
+def compose(source: MessageSource, image_addresses: Mapping[str, str]) -> Layout:
+    """Compose a unified and checked source; `image_addresses`, `cid:` or `https:`, by picture key.
 
     The words of the layout (the unsubscribe line) are in the active language.
     """
@@ -76,7 +76,7 @@ def compose(source: MessageSource, content_ids: Mapping[str, str]) -> Layout:
     texts = [content.as_text(held), signature.as_text(held)]
     texts.append(plain_text.quoted(prev_corr.as_text(held)) if prev_corr.text else "")
     texts.append(_unsubscribe_text(link) if link else "")
-    instead = _picture_addresses(held, content_ids)
+    instead = _picture_addresses(held, image_addresses)
     return Layout(
         html=held.pieces(unify_newlines(_bare(_inline_css(html), held)) + "\n", instead),
         text=held.pieces(unify_newlines("\n\n".join(filter(None, texts))) + "\n", instead),
@@ -100,14 +100,14 @@ def _unsubscribe_text(link: str) -> str:
     return render_to_string("massmail/mail/unsubscribe.txt", {"unsubscribe_url": link}).strip()
 
 
-def _picture_addresses(held: Placeholders, content_ids: Mapping[str, str]) -> dict[str, str]:
-    """Return the `cid:` address of each picture tag among the placeholders, by the tag's text."""
+def _picture_addresses(held: Placeholders, image_addresses: Mapping[str, str]) -> dict[str, str]:
+    """Return the address of each picture tag among the placeholders, by the tag's text."""
     addresses: dict[str, str] = {}
     for piece in held.held:
         if piece.command in {"cid_media", "cid_static"}:
             kind = piece.command.removeprefix("cid_")
             name = piece.text[2:-2].split(None, 1)[1].strip()[1:-1]
-            addresses[piece.text] = f"cid:{content_ids[f'{kind}:{name}']}"
+            addresses[piece.text] = image_addresses[f"{kind}:{name}"]
     return addresses
 
 

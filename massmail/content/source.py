@@ -20,8 +20,9 @@ class Attachment:
 class MessageSource:
     """A draft or a frozen version, as the builder takes it.
 
-    `images` has the bytes of the pictures by key, as `image_names` returns them. `prev_corr` is
-    literal: tags in it stay text.
+    `images` has the bytes of the pictures by key, as `image_names` returns them; those that have a
+    public address in `image_urls` are linked, the others travel in the mail. `prev_corr` is
+    literal: tags in it stay text. `missing` names attachments whose file is gone.
     """
 
     subject: str
@@ -32,7 +33,9 @@ class MessageSource:
     signature_is_html: bool = True
     prev_corr: str = ""
     images: Mapping[str, bytes] = field(default_factory=dict)
+    image_urls: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def unified(self) -> "MessageSource":
         """Return the source with line feeds alone, and its uploaded pictures as tags."""

@@ -23,4 +23,4 @@ class EmlMessageForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's has
         """Check the message as the form would leave it."""
         super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is filled
         if not self.errors:
-            add_problems(self, self.instance, {"attachments": None})
+            add_problems(self, self.instance, {})

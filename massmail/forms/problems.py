@@ -16,11 +16,12 @@ def add_problems(
 ) -> None:
     """Check the message as the builder does, and put what it finds on the form.
 
+    Attachments are left to the forms beside it, where a bad one can be removed.
     `fields` maps the builder's name of a field to the form's; None, or a name that is not there,
     means the form as a whole.
     """
     try:
-        problems = versions.problems_of(message)
+        problems = versions.text_problems_of(message)
     except MassmailError as error:  # a picture that is not there
         form.add_error("content", str(error))
         return

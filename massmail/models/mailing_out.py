@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from massmail.services.blockers import Blocker
 
 
+EMBEDDED_UP_TO_PEOPLE = 1000  # pictures travel in the mail, if nothing else was chosen
+
+
 class MailingOutQuerySet(OwnedQuerySet["MailingOut"]):
     def create_for(
         self,
@@ -230,6 +233,15 @@ class MailingOut(Base1):
         if self.status == self.Status.PAUSED:
             return self.State.DRAFT if self.started_at is None else self.State.PAUSED
         return self.State.DONE if self.status == self.Status.DONE else self.State.CANCELLED
+
+    @property
+    def links_pictures(self) -> bool:
+        """Whether its mails link their pictures, or would, were it started now."""
+        if self.message_version is not None:
+            return self.message_version.links_pictures
+        if self.pictures == self.Pictures.AUTOMATIC:
+            return self.pending_count > EMBEDDED_UP_TO_PEOPLE
+        return self.pictures == self.Pictures.LINKED
 
     # The life of a campaign. Services are above models: each method imports its one service.
 

@@ -246,7 +246,7 @@ def _frozen(mailing_out: MailingOut) -> MessageVersion:
     if mailing_out.message is None:
         raise StartRefused(_("Choose a message first."))
     try:
-        return versions.freeze(mailing_out.message)
+        return versions.freeze(mailing_out.message, links_pictures=mailing_out.links_pictures)
     except MessageError as error:
         text = _("The message cannot be sent as it is: %(problems)s")
         raise StartRefused(text % {"problems": error}) from error

@@ -3,12 +3,18 @@
 import functools
 import hashlib
 import mimetypes
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.db import transaction
 
-from massmail.content.images import available_images
+from common.models import TheFile
+from massmail.content import attachments
+from massmail.content.images import image_type
 from massmail.models import EmlMessage, MessageVersion, Signature, VersionFile, known_variables
+from massmail.services import pictures
 from massmail.utils.email_creators import (
     Attachment,
     CompiledMessage,
@@ -17,19 +23,27 @@ from massmail.utils.email_creators import (
     Problem,
     check_source,
     compile_message,
-    image_names,
 )
 
 COMPILED_KEPT = 8  # versions a process keeps compiled; attachments are held in memory
 
 
-def source_of(message: EmlMessage) -> MessageSource:
+def source_of(message: EmlMessage, *, links_pictures: bool = False) -> MessageSource:
     """Return all that a message is made of now, its pictures and attachments read from storage.
 
-    A picture that is missing is left out: `check_source` names it.
+    A picture that is missing, or not its owner's to show, is left out: `check_source` names it.
+    Linked pictures get addresses as long as the real ones, which lead nowhere.
     """
+    source = _text_source(message)
+    if links_pictures:
+        urls = {key: pictures.public_url(uuid.uuid4(), data) for key, data in source.images.items()}
+        source = replace(source, image_urls=urls)
+    return _with_attachments(source, message) if message.pk else source
+
+
+def _text_source(message: EmlMessage) -> MessageSource:
+    """Return what a message is made of but for its attachments."""
     signature = message.signature
-    texts = [message.content, signature.content if signature else ""]
     return MessageSource(
         subject=message.subject,
         content=message.content,
@@ -38,8 +52,7 @@ def source_of(message: EmlMessage) -> MessageSource:
         signature=signature.content if signature else "",
         signature_is_html=signature is None or signature.type == Signature.Type.HTML,
         prev_corr=message.prev_corr,
-        images=available_images(image_names(texts)),
-        attachments=_attachments(message) if message.pk else (),
+        images=pictures.images_of(message),
     )
 
 
@@ -48,17 +61,26 @@ def problems_of(message: EmlMessage) -> list[Problem]:
     return check_source(source_of(message), known_variables())
 
 
-def freeze(message: EmlMessage) -> MessageVersion:
+def text_problems_of(message: EmlMessage) -> list[Problem]:
+    """Return what forbids sending it as it is now, attachments aside: their forms check them."""
+    return check_source(_text_source(message), known_variables())
+
+
+def freeze(message: EmlMessage, *, links_pictures: bool = False) -> MessageVersion:
     """Return the version of the message as it is now; a new row only if it differs from all.
 
-    Raises MessageError if it does not compile, or names a variable that no recipient type has.
+    Linked pictures get public addresses that work as long as the version exists. Raises
+    MessageError if it does not compile, or names a variable that no recipient type has.
     """
     source = source_of(message)
     if problems := check_source(source, known_variables()):
         raise MessageError(problems)
+    links_pictures = links_pictures and bool(source.images)
     with transaction.atomic():
         version, is_new = MessageVersion.objects.get_or_create(
-            message=message, digest=_digest(source), defaults=_texts(source)
+            message=message,
+            digest=_digest(source, links_pictures=links_pictures),
+            defaults={**_texts(source), "links_pictures": links_pictures},
         )
         if is_new:
             VersionFile.objects.bulk_create(_files(version, source))
@@ -80,6 +102,7 @@ def compiled(version_id: int) -> CompiledMessage:
 def frozen_source(version: MessageVersion) -> MessageSource:
     """Return all that a version is made of."""
     files = list(version.files.all())
+    images = [file for file in files if file.role == VersionFile.Role.IMAGE]
     return MessageSource(
         subject=version.subject,
         content=version.content,
@@ -88,8 +111,11 @@ def frozen_source(version: MessageVersion) -> MessageSource:
         signature=version.signature,
         signature_is_html=version.signature_is_html,
         prev_corr=version.prev_corr,
-        images={
-            file.name: bytes(file.data) for file in files if file.role == VersionFile.Role.IMAGE
+        images={file.name: bytes(file.data) for file in images},
+        image_urls={
+            file.name: pictures.public_url(file.public_id, bytes(file.data))
+            for file in images
+            if file.public_id is not None
         },
         attachments=tuple(
             Attachment(file.name, file.content_type, bytes(file.data))
@@ -99,14 +125,27 @@ def frozen_source(version: MessageVersion) -> MessageSource:
     )
 
 
-def _attachments(message: EmlMessage) -> tuple[Attachment, ...]:
-    found = []
+def _with_attachments(source: MessageSource, message: EmlMessage) -> MessageSource:
+    """Add the attachments, and the names of those whose file is gone."""
+    found, missing = [], []
     for row in message.files.order_by("pk"):
         name = str(row)
+        data = _stored(row)
+        if data is None:
+            missing.append(name)
+            continue
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        found.append(Attachment(name, content_type, data))
+    return replace(source, attachments=tuple(found), missing=tuple(missing))
+
+
+def _stored(row: TheFile) -> bytes | None:
+    """Return the bytes of an attachment, of one that is too large the beginning; None if gone."""
+    try:
         with row.file.open("rb") as stored:
-            found.append(Attachment(name, content_type, stored.read()))
-    return tuple(found)
+            return bytes(stored.read(attachments.MAX_BYTES + 1))
+    except (OSError, ValueError, SuspiciousFileOperation):
+        return None
 
 
 def _texts(source: MessageSource) -> Mapping[str, object]:
@@ -123,10 +162,17 @@ def _texts(source: MessageSource) -> Mapping[str, object]:
 
 def _files(version: MessageVersion, source: MessageSource) -> list[VersionFile]:
     images = [
-        VersionFile(version=version, role=VersionFile.Role.IMAGE, name=name, data=data)
+        VersionFile(
+            version=version,
+            role=VersionFile.Role.IMAGE,
+            name=name,
+            content_type=image_type(data),
+            data=data,
+            public_id=uuid.uuid4() if version.links_pictures else None,
+        )
         for name, data in source.images.items()
     ]
-    attachments = [
+    attached = [
         VersionFile(
             version=version,
             role=VersionFile.Role.ATTACHMENT,
@@ -136,12 +182,13 @@ def _files(version: MessageVersion, source: MessageSource) -> list[VersionFile]:
         )
         for attachment in source.attachments
     ]
-    return images + attachments
+    return images + attached
 
 
-def _digest(source: MessageSource) -> str:
+def _digest(source: MessageSource, *, links_pictures: bool) -> str:
     """Return a digest over every text and file; lengths keep neighbours from running together."""
     parts = [repr(sorted(_texts(source).items())).encode()]
+    parts += [b"linked"] if links_pictures else []
     parts += [
         part for name in sorted(source.images) for part in (name.encode(), source.images[name])
     ]

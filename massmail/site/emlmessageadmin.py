@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from common.admin import OwnedModelAdmin, OwnerFilter
 from common.models import TheFile
 from massmail.admin_actions import change_owner
+from massmail.forms.attachment_form import AttachmentForm, AttachmentFormSet
 from massmail.forms.eml_message_form import EmlMessageForm
 from massmail.models import EmlMessage, MailingOut, Signature, recipient_models
 from massmail.site.columns import column
@@ -25,6 +26,8 @@ class AttachmentInline(GenericTabularInline):
     """The attachments. Who may change the message may change them."""
 
     model = TheFile
+    form = AttachmentForm
+    formset = AttachmentFormSet  # type: ignore[assignment]  # the stubs know inline ones only
     extra = 1
     formfield_overrides: ClassVar[Any] = {  # uploads are not on the web: there is nothing to link
         models.FileField: {"widget": forms.FileInput}

@@ -80,7 +80,7 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
     list_per_page = 50
     search_fields = ("name", "message__subject", "message__content")
     actions = (merge_mailing_outs, change_owner)
-    fields = ("name", "exclude_already_received", "owner", "department")
+    fields = ("name", "exclude_already_received", "pictures", "owner", "department")
     change_form_template = "admin/massmail/mailingout/change_form.html"
 
     def get_ordering(self, request: HttpRequest) -> Any:  # Any: Django's stubs know names only
@@ -111,7 +111,7 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
         fields = super().get_readonly_fields(request, obj)
         if obj is None or self._is_draft(obj):
             return fields
-        return (*fields, "exclude_already_received", "owner", "department")
+        return (*fields, "exclude_already_received", "pictures", "owner", "department")
 
     @staticmethod
     def _is_draft(mailing_out: MailingOut) -> bool:

@@ -24,7 +24,10 @@ from massmail.content.plain_text import without_gaps
 from massmail.content.problems import BuildError, MessageError, Problem
 from massmail.content.source import Attachment, MessageSource
 
+CID = "cid:"  # before a Content-ID: the address of a part of the same mail (RFC 2392)
+
 __all__ = [
+    "CID",
     "KNOWN_SYSTEM_VARIABLES",
     "Attachment",
     "BuildError",
@@ -65,7 +68,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One mail as its recipient reads it; pictures in `html` have their `cid:` addresses."""
+    """One mail as its recipient reads it; pictures in `html` have `cid:` or public addresses."""
 
     subject: str
     html: str
@@ -76,11 +79,12 @@ class Rendered:
 class CompiledMessage:
     """A message ready for any number of recipients. Holds no state between mails.
 
-    `variables` are the names that it uses; `content_ids` the Content-ID of each picture by key.
+    `variables` are the names that it uses; `image_addresses` says under which address (`cid:` or
+    public) the HTML shows each picture, by key.
     """
 
     variables: frozenset[str]
-    content_ids: Mapping[str, str]
+    image_addresses: Mapping[str, str]
     subject: MailTemplate
     html: MailTemplate
     text: MailTemplate
@@ -135,8 +139,11 @@ def compile_message(source: MessageSource) -> CompiledMessage:
     if problems := check_compiles(source):
         raise MessageError(problems)
     shown = image_names([source.content, source.signature if source.signature_is_html else ""])
-    content_ids = {key: content_id(key, source.images[key]) for key in sorted(shown)}
-    layout = compose(source, content_ids)
+    addresses = {
+        key: source.image_urls.get(key) or CID + content_id(key, source.images[key])
+        for key in sorted(shown)
+    }
+    layout = compose(source, addresses)
     try:
         subject = language.TEXT.compile(split_tags(source.subject))
         html, text = language.HTML.compile(layout.html), language.TEXT.compile(layout.text)
@@ -145,17 +152,23 @@ def compile_message(source: MessageSource) -> CompiledMessage:
     skeleton = lay_out(
         text="".join(piece.text for piece in layout.text if not piece.is_tag),
         html="".join(piece.text for piece in layout.html if not piece.is_tag),
-        files=_files(source, content_ids),
+        files=_files(source, addresses),
     )
     names = {name for template in (subject, html, text) for name, _line in template.names}
-    return CompiledMessage(frozenset(names), content_ids, subject, html, text, skeleton)
+    return CompiledMessage(frozenset(names), addresses, subject, html, text, skeleton)
 
 
-def _files(source: MessageSource, content_ids: Mapping[str, str]) -> list[FilePart]:
-    """Return the pictures that are shown, one part each, and the attachments."""
+def _files(source: MessageSource, image_addresses: Mapping[str, str]) -> list[FilePart]:
+    """Return the pictures that travel in the mail, one part each, and the attachments."""
     pictures = [
-        FilePart(key.rpartition("/")[2], image_type(source.images[key]), source.images[key], cid)
-        for key, cid in content_ids.items()
+        FilePart(
+            name=key.rpartition("/")[2],
+            content_type=image_type(source.images[key]),
+            data=source.images[key],
+            content_id=address.removeprefix(CID),
+        )
+        for key, address in image_addresses.items()
+        if address.startswith(CID)
     ]
     return pictures + [
         FilePart(file.name, file.content_type, file.data) for file in source.attachments

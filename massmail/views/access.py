@@ -27,9 +27,7 @@ def visible_or_404(
 ) -> AnyOwned:
     """Return an object that the user may read. Raises PermissionDenied and Http404."""
     user = user_of(request)
-    label = model._meta.app_label
-    name = model._meta.model_name
-    if not (user.has_perm(f"{label}.view_{name}") or user.has_perm(f"{label}.change_{name}")):
+    if not may_see(user, model):
         raise PermissionDenied
     return get_object_or_404(_owned(model).visible_to(user).select_related(*related), pk=pk)
 
@@ -42,6 +40,12 @@ def changeable_or_403(
     if not may_change(user_of(request), found):
         raise PermissionDenied
     return found
+
+
+def may_see(user: User, model: type[Base1]) -> bool:
+    """Tell whether the user may read objects of this model."""
+    label, name = model._meta.app_label, model._meta.model_name
+    return user.has_perm(f"{label}.view_{name}") or user.has_perm(f"{label}.change_{name}")
 
 
 def may_change(user: User, obj: Base1) -> bool:

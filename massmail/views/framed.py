@@ -23,8 +23,8 @@ def framed_html(
 ) -> HttpResponse:
     """Return the HTML of a mail, its own pictures put into it."""
     html = rendered.html
-    for key, content_id in message.content_ids.items():
-        html = html.replace(f"cid:{content_id}", _data_url(source.images[key]))
+    for key, address in message.image_addresses.items():
+        html = html.replace(address, _data_url(source.images[key]))
     return _framed(HttpResponse(html))
 
 

@@ -21,13 +21,31 @@ from massmail.views.samples import (
 
 @dataclass(frozen=True, slots=True)
 class MessageCard:
-    """A message; `problems` forbid sending it, `variables` are the names that it uses."""
+    """A message; `problems` forbid sending it, `variables` are the names that it uses.
+
+    `size_bytes` is what one mail weighs as it leaves, linked pictures aside.
+    """
 
     subject: str = ""
     source: MessageSource | None = None
     size_bytes: int = 0
     problems: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+
+    @property
+    def pictures_number(self) -> int:
+        """How many pictures it shows."""
+        return len(self.source.images) if self.source else 0
+
+    @property
+    def links_pictures(self) -> bool:
+        """Whether they are loaded from our site when the mail is read."""
+        return self.source is not None and bool(self.source.image_urls)
+
+    @property
+    def pictures_bytes(self) -> int:
+        """What the pictures weigh together."""
+        return sum(len(data) for data in self.source.images.values()) if self.source else 0
 
     @property
     def attachment_names(self) -> list[str]:

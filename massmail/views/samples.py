@@ -50,9 +50,9 @@ class Sample:
         return len(self.message.build(person, sender, date=timezone.localtime()).data)
 
 
-def sample_of_message(message: EmlMessage) -> Sample:
+def sample_of_message(message: EmlMessage, *, links_pictures: bool = False) -> Sample:
     """Return a message as it is now. Raises MassmailError with what is wrong with it."""
-    source = versions.source_of(message)
+    source = versions.source_of(message, links_pictures=links_pictures)
     return Sample(source, compile_message(source))
 
 
@@ -61,7 +61,9 @@ def sample_of_mailing_out(mailing_out: MailingOut) -> Sample | None:
     version = mailing_out.message_version
     if version is not None:
         return Sample(versions.frozen_source(version), versions.compiled(version.pk))
-    return sample_of_message(mailing_out.message) if mailing_out.message else None
+    if mailing_out.message is None:
+        return None
+    return sample_of_message(mailing_out.message, links_pictures=mailing_out.links_pictures)
 
 
 def sample_of_delivery(delivery: Delivery, mailing_out: MailingOut) -> Sample | None:

@@ -18,7 +18,16 @@ from tests.factories import (
     UserFactory,
 )
 
-MODELS = ("emailaccount", "emlmessage", "mailingout", "signature", "contact", "company", "lead")
+MODELS = (
+    "emailaccount",
+    "emlmessage",
+    "mailingout",
+    "picture",
+    "signature",
+    "contact",
+    "company",
+    "lead",
+)
 
 
 @dataclass

@@ -9,7 +9,6 @@ from io import BytesIO
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
@@ -22,6 +21,7 @@ from tests.factories import (
     EmailAccountFactory,
     EmlMessageFactory,
     LeadFactory,
+    PictureFactory,
     SignatureFactory,
     SuperuserFactory,
 )
@@ -49,12 +49,12 @@ def owner():
 def message(owner):
     picture = BytesIO()
     Image.new("RGB", (8, 4), "#264b5d").save(picture, "PNG")
-    name = default_storage.save("pics/логотип.png", ContentFile(picture.getvalue()))
+    logo = PictureFactory.create(owner=owner, data=picture.getvalue())
     message = EmlMessageFactory.create(
         owner=owner,
         subject="{{ first_name }}, l'été & O'Neil",
         content=(
-            f"<p>Dear {{{{ full_name }}}},</p><p><img src=\"{{% cid_media '{name}' %}}\" "
+            f'<p>Dear {{{{ full_name }}}},</p><p><img src="{logo.tag}" '
             'alt="logo"></p><p><a href="https://example.com/?a=1&amp;b=2">Предложение</a></p>'
         ),
         styles="p { color: #333333 }",

@@ -10,6 +10,7 @@ PUBLIC = uuid.UUID("12345678123456781234567812345678")
 MAILS = {
     ("unsubscribe", PUBLIC): "/unsubscribe/12345678-1234-5678-1234-567812345678/",
     ("unsubscribe_test", "x:y"): "/unsubscribe_test/x:y/",
+    ("linked_picture", PUBLIC, "png"): "/pictures/12345678-1234-5678-1234-567812345678.png",
 }
 STAFF = {
     ("message_preview", 7): "/massmail/message-preview/7/",
@@ -32,6 +33,12 @@ STAFF = {
     ("mailing_out_send_again", 7): "/massmail/mailing-out/7/send-again/",
     ("delivery", 7): "/massmail/delivery/7/",
     ("delivery_mail", 7): "/massmail/delivery/7/mail/",
+    ("pic_upload",): "/massmail/pic-upload/",
+    ("show_uploaded_images",): "/massmail/show-uploaded-images/",
+    ("picture_file", "a.png"): "/media/pics/a.png",
+    ("picture_thumbnail", 7): "/massmail/picture/7/thumbnail/",
+    ("picture_rename", 7): "/massmail/picture/7/rename/",
+    ("picture_delete", 7): "/massmail/picture/7/delete/",
     ("account_switch_on", 7): "/massmail/account/7/switch-on/",
 }
 

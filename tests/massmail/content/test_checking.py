@@ -5,7 +5,7 @@ import pytest
 from massmail.content.checking import check_compiles, check_source, image_names
 from massmail.content.problems import Problem
 from massmail.content.source import Attachment, MessageSource
-from tests.massmail.content.test_images import picture
+from tests.factories import red_square
 
 GOOD = MessageSource(
     subject="News for {{ first_name|default:'you' }}",
@@ -14,7 +14,7 @@ GOOD = MessageSource(
     preheader="Read this, {{ first_name }}",
     signature="<p>{{ unsubscribe_url }}</p>",
     prev_corr="<p onclick='x'>{{ earlier }} {% load x %}</p>",
-    images={"media:pics/a.png": picture()},
+    images={"media:pics/a.png": red_square()},
     attachments=(Attachment("Preise (2026).pdf", "application/pdf", b"x"),),
 )
 

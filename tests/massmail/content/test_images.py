@@ -1,4 +1,3 @@
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +6,6 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import override_settings
-from PIL import Image
 
 from massmail.content.images import (
     ImageError,
@@ -17,12 +15,8 @@ from massmail.content.images import (
     load_images,
     media_links_as_tags,
 )
-
-
-def picture(image_format: str = "PNG") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (2, 2), "red").save(buffer, image_format)
-    return buffer.getvalue()
+from tests.factories import red_square
+from tests.massmail.content import uploads
 
 
 @pytest.fixture
@@ -31,34 +25,34 @@ def folders(tmp_path: Path) -> Iterator[Path]:
     media, static = tmp_path / "media", tmp_path / "static"
     (media / "pics").mkdir(parents=True)
     static.mkdir()
-    (media / "pics" / "a.png").write_bytes(picture())
-    (media / "secret.png").write_bytes(picture())
+    (media / "pics" / "a.png").write_bytes(red_square())
+    (media / "secret.png").write_bytes(red_square())
     (media / "pics" / "page.png").write_bytes(b"<script>alert(1)</script>")
-    (tmp_path / "outside.png").write_bytes(picture())
+    (tmp_path / "outside.png").write_bytes(red_square())
     (media / "pics" / "link.png").symlink_to(tmp_path / "outside.png")
     (media / "pics" / "folder").symlink_to(tmp_path)
-    (static / "b.gif").write_bytes(picture("GIF"))
+    (static / "b.gif").write_bytes(red_square("GIF"))
     with override_settings(MEDIA_ROOT=media, STATIC_ROOT=static):
         yield media
 
 
 def test_load_images_by_key(folders: Path) -> None:
     assert load_images(["media:pics/a.png", "static:b.gif"]) == {
-        "media:pics/a.png": picture(),
-        "static:b.gif": picture("GIF"),
+        "media:pics/a.png": red_square(),
+        "static:b.gif": red_square("GIF"),
     }
 
 
 def test_available_images_leaves_out_the_missing(folders: Path) -> None:
     keys = ["media:pics/a.png", "media:pics/missing.png", "media:../a.png"]
 
-    assert available_images(keys) == {"media:pics/a.png": picture()}
+    assert available_images(keys) == {"media:pics/a.png": red_square()}
 
 
 def test_load_images_through_the_storage(folders: Path) -> None:
-    default_storage.save("pics/c.png", ContentFile(picture()))
+    default_storage.save("pics/c.png", ContentFile(red_square()))
 
-    assert load_images(["media:pics/c.png"]) == {"media:pics/c.png": picture()}
+    assert load_images(["media:pics/c.png"]) == {"media:pics/c.png": red_square()}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +91,12 @@ def test_every_miss_has_the_same_error(folders: Path, key: str) -> None:
     assert str(caught.value) == f"The picture “{key[:80]}” is missing."
 
 
+@pytest.mark.parametrize("kind", ["media:", "static:", ""])
+def test_no_name_of_the_corpus_leads_out(folders: Path, kind: str) -> None:
+    assert len(uploads.TRAVERSALS) == 257
+    assert available_images(kind + name for name in uploads.TRAVERSALS) == {}
+
+
 @pytest.mark.parametrize(
     ("image_format", "expected"),
     [
@@ -109,7 +109,7 @@ def test_every_miss_has_the_same_error(folders: Path, key: str) -> None:
     ],
 )
 def test_image_type_comes_from_the_bytes(image_format: str, expected: str) -> None:
-    assert image_type(picture(image_format)) == expected
+    assert image_type(red_square(image_format)) == expected
 
 
 @pytest.mark.parametrize(

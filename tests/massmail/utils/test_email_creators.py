@@ -22,8 +22,8 @@ from massmail.utils.email_creators import (
     Sender,
     compile_message,
 )
+from tests.factories import red_square
 from tests.massmail.content.hostile import active_content
-from tests.massmail.content.test_images import picture
 from tests.massmail.content.test_mime import tree
 
 DATE = datetime.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=datetime.UTC)
@@ -39,7 +39,7 @@ SOURCE = MessageSource(
     subject="O'Neil & {{ first_name }}",
     content="<p>Hello {{ title }} {{ first_name }}</p>"
     "<img alt='' src=\"{% cid_media 'pics/a.png' %}\"><img src=\"{% cid_media 'pics/a.png' %}\">",
-    images={"media:pics/a.png": picture(), "media:pics/unused.png": picture()},
+    images={"media:pics/a.png": red_square(), "media:pics/unused.png": red_square()},
     attachments=(Attachment("Übersicht.pdf", "application/pdf", b"%PDF" * 100),),
 )
 HEADERS = [
@@ -139,13 +139,13 @@ def test_envelope_has_bare_wire_addresses(compiled: CompiledMessage) -> None:
 def test_picture_used_twice_is_one_part(compiled: CompiledMessage) -> None:
     message, rendered = gate(compiled, PERSON, SENDER)
 
-    content_id = compiled.content_ids["media:pics/a.png"]
+    address = compiled.image_addresses["media:pics/a.png"]
     parts = [part for part in message.walk() if part["Content-ID"]]
     assert [(part["Content-ID"], part.get_content_disposition()) for part in parts] == [
-        (f"<{content_id}>", "inline")
+        (f"<{address.removeprefix('cid:')}>", "inline")
     ]
-    assert rendered.html.count(f'src="cid:{content_id}"') == 2
-    assert compiled.content_ids.keys() == {"media:pics/a.png"}
+    assert rendered.html.count(f'src="{address}"') == 2
+    assert compiled.image_addresses.keys() == {"media:pics/a.png"}
 
 
 def test_attachment_keeps_its_name(compiled: CompiledMessage) -> None:
@@ -295,3 +295,17 @@ def test_any_source_passes_the_gate_or_has_problems(**fields: object) -> None:
         return
 
     gate(compiled, PERSON, SENDER)
+
+
+def test_linked_picture_is_an_address_and_no_part() -> None:
+    url = "https://mail.example.com/pictures/1.png"
+    source = dataclasses.replace(SOURCE, image_urls={"media:pics/a.png": url})
+    linked = compile_message(source)
+
+    message, rendered = gate(linked, PERSON, SENDER)
+
+    assert rendered.html.count(f'src="{url}"') == 2
+    assert "cid:" not in rendered.html
+    assert [part["Content-ID"] for part in message.walk() if part["Content-ID"]] == []
+    assert "related" not in {part.get_content_subtype() for part in message.walk()}
+    assert linked.image_addresses == {"media:pics/a.png": url}

@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from massmail.models import Delivery, EmailAccount, MailingOut
+from massmail.models import Delivery, EmailAccount, MailingOut, Picture
+from tests.factories import PictureFactory
 from tests.massmail.cast import Cast
 
 MAILING_OUT_PAGES = ("mailing_out_people", "mailing_out_progress")
@@ -18,9 +19,10 @@ MAILING_OUT_ACTS = (
     "mailing_out_send_again",
     "send_failed_recipients",
 )
-PAGES = (*MAILING_OUT_PAGES, "delivery", "delivery_mail", "message_preview")
+PICTURE_ACTS = ("picture_rename", "picture_delete")
+PAGES = (*MAILING_OUT_PAGES, "delivery", "delivery_mail", "message_preview", "picture_thumbnail")
 ACCOUNT_ACTS = ("account_switch_on", "account_switch_off")
-ACTS = (*MAILING_OUT_ACTS, *ACCOUNT_ACTS)
+ACTS = (*MAILING_OUT_ACTS, *ACCOUNT_ACTS, *PICTURE_ACTS)
 FOR_READERS = {"copy_message": 302, "send_test": 302}  # acts that change nothing of the object
 FOR_OWNERS = {"account_test_connection": 200}  # the answer is a page
 READERS = {"superuser": 200, "owner": 200, "colleague": 200, "stranger": 404}
@@ -33,6 +35,7 @@ def urls(cast: Cast) -> dict[str, str]:
     delivery = draft.deliveries.get()
     account = cast.account(shared=True)
     assert draft.message is not None
+    picture = PictureFactory.create(owner=cast.owner, department=cast.department)
     found = {name: reverse(name, args=[draft.pk]) for name in MAILING_OUT_PAGES + MAILING_OUT_ACTS}
     return found | {
         "delivery": reverse("delivery", args=[delivery.pk]),
@@ -40,6 +43,8 @@ def urls(cast: Cast) -> dict[str, str]:
         "message_preview": reverse("message_preview", args=[draft.message.pk]),
         **{name: reverse(name, args=[draft.message.pk]) for name in FOR_READERS},
         **{name: reverse(name, args=[account.pk]) for name in (*ACCOUNT_ACTS, *FOR_OWNERS)},
+        "picture_thumbnail": reverse("picture_thumbnail", args=[picture.pk]),
+        **{name: reverse(name, args=[picture.pk]) for name in PICTURE_ACTS},
     }
 
 
@@ -153,4 +158,5 @@ def _everything() -> list[object]:
         *MailingOut.objects.order_by("pk").values(),
         *Delivery.objects.order_by("pk").values(),
         *EmailAccount.objects.order_by("pk").values(),
+        *Picture.objects.order_by("pk").values(),
     ]

@@ -1,13 +1,11 @@
 """Previews: built by the builder, shown in a sandbox, never a server error."""
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
-from PIL import Image
 
 from massmail.views.framed import POLICY
+from tests.factories import PictureFactory
 from tests.massmail.cast import Cast
 
 
@@ -69,10 +67,8 @@ def test_preview_of_a_broken_message_says_what_is_wrong(
 
 
 def test_preview_shows_pictures_from_the_mail_itself(owner: Client, cast: Cast) -> None:
-    picture = ContentFile(b"")
-    Image.new("RGB", (2, 2), "red").save(picture, "PNG")
-    name = default_storage.save("pics/red.png", picture)
-    message = cast.message(content=f'<img src="{{% cid_media \'{name}\' %}}" alt="red">')
+    picture = PictureFactory.create(owner=cast.owner)
+    message = cast.message(content=f'<img src="{picture.tag}" alt="red">')
 
     response = owner.get(reverse("message_preview", args=[message.pk]))
 
