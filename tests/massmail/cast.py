@@ -18,7 +18,10 @@ from tests.factories import (
     UserFactory,
 )
 
-MODELS = ("emailaccount", "emlmessage", "mailingout", "signature", "contact", "company", "lead")
+MODELS = (
+    *("emailaccount", "emlmessage", "mailingout", "signature"),
+    *("contact", "company", "lead", "guest"),
+)
 
 
 @dataclass

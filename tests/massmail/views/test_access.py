@@ -16,6 +16,9 @@ MAILING_OUT_ACTS = (
     "mailing_out_message",
     "mailing_out_count_as_sent",
     "mailing_out_send_again",
+    "mailing_out_leave_out",
+    "mailing_out_put_back",
+    "exclude_recipients",
     "send_failed_recipients",
 )
 PAGES = (*MAILING_OUT_PAGES, "delivery", "delivery_mail", "message_preview")
