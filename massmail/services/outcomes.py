@@ -45,6 +45,9 @@ FAULT_WORDS = {
     Fault.STALLED: "the server let us wait too long",
     Fault.STOPPED: "sending was stopped",
     Fault.FORBIDDEN_HOST: "this host or port is not allowed here",
+    Fault.CONFIGURATION: "this installation is not set up for it",
+    Fault.SIGN_IN: "the sign-in service gave no access token",
+    Fault.REVOKED: "the permission to log in has ended",
 }
 
 
