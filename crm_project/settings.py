@@ -152,7 +152,13 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = configuration.default_from_email
 
 # --- Mass mailing
 VERSION = "0.1.0"
-MASSMAIL_TRANSPORTS = {"smtp": "massmail.backends.smtp.SmtpTransport"}
+# Django email backends that carry campaigns: name → {"BACKEND": path, "OPTIONS": arguments}.
+MASSMAIL_DJANGO_BACKENDS = configuration.django_backends
+# By what accounts may name as their transport, the class that carries their mails.
+MASSMAIL_TRANSPORTS = {
+    "smtp": "massmail.backends.smtp.SmtpTransport",
+    **dict.fromkeys(MASSMAIL_DJANGO_BACKENDS, "massmail.backends.django_backend.DjangoTransport"),
+}
 MASSMAIL_ALLOW_PRIVATE_HOSTS = configuration.allow_private_hosts
 MASSMAIL_LEASE_S = configuration.lease_s
 MASSMAIL_MAILBOX_FILE = configuration.mailbox_file

@@ -59,6 +59,12 @@ class FullReply:
         return Reply(self.code, enhanced, "\n".join(texts).strip()[:MAX_TEXT_CHARACTERS])
 
 
+def reply_of(code: int, text: str) -> Reply:
+    """Return a reply that another library read, cleaned and capped as our own are."""
+    lines = text[:MAX_REPLY_BYTES].replace("\t", " ").splitlines()
+    return FullReply(code, tuple(_UNPRINTABLE.sub("", line) for line in lines)).brief()
+
+
 @dataclass(slots=True)
 class ReplyParser:
     """Cut a stream of bytes into replies, within limits of size.

@@ -68,6 +68,11 @@ class Result:
     error: str = ""  # why our own data could not be sent
 
     @property
+    def provider_id(self) -> str:
+        """What a provider calls the mail that it took."""
+        return self.outcome.provider_id if self.outcome else ""
+
+    @property
     def reply_text(self) -> str:
         """The reply as it is kept: code, enhanced code, text; or what there was instead."""
         if self.outcome is None:
@@ -134,12 +139,17 @@ def _let_hand_over(this: Turn, window: Window) -> None:
 def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
     mailing_out_id = window.mailing_out.pk
     values = {"status": _STATUS.SENT, "sent_at": this.now, "due_at": None, "reason": ""}
+    fields = ["reply"]
+    texts: list[tuple[int, *tuple[str, ...]]]
     texts = [(result.row.delivery_id, result.reply_text) for result in sent]
+    if any(result.provider_id for result in sent):
+        fields.append("provider_id")
+        texts = [(*row, result.provider_id) for row, result in zip(texts, sent, strict=True)]
     for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
         in_time = source == _STATUS.IN_FLIGHT  # else counted when the row became uncertain
         done = update_from_values(
             Delivery,
-            ["reply"],
+            fields,
             texts,
             constants=values,
             expected={"status": source, "claim": window.claim},

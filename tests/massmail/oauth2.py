@@ -1,8 +1,8 @@
 """Accounts that sign in at the test provider, and the whole way to connect one."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -10,7 +10,11 @@ from massmail.models import EmailAccount
 from tests.identity_provider import IdentityProvider
 
 LOGIN = "ann@example.org"
-VALUES = {"email_host": "localhost", "email_host_user": LOGIN, "email_use_ssl": True}
+VALUES: dict[str, Any] = {
+    "email_host": "localhost",
+    "email_host_user": LOGIN,
+    "email_use_ssl": True,
+}
 
 
 def begin(client: Client, account: EmailAccount) -> str:
@@ -20,24 +24,24 @@ def begin(client: Client, account: EmailAccount) -> str:
     return str(response["Location"])
 
 
-def come_back(client: Client, location: str) -> HttpResponse:
+def come_back(client: Client, location: str) -> Any:
     """Follow the provider's redirect back to the site."""
     url = urlsplit(location)
     assert f"{url.scheme}://{url.netloc}" == "https://mail.example.com"
     return client.get(f"{url.path}?{url.query}", follow=True)
 
 
-def connect(client: Client, account: EmailAccount, provider: IdentityProvider) -> HttpResponse:
+def connect(client: Client, account: EmailAccount, provider: IdentityProvider) -> Any:
     """Go the whole way; return the page where it ends."""
     return come_back(client, provider.consent(begin(client, account)))
 
 
-def sentences(response: HttpResponse) -> list[str]:
+def sentences(response: Any) -> list[str]:
     """Return what the page says in messages."""
     return [str(message) for message in response.context["messages"]]
 
 
-def tokens_of(account: EmailAccount) -> tuple[str, str, object]:
-    """Return what is stored now."""
+def tokens_of(account: EmailAccount) -> tuple[str, str, Any]:
+    """Return what is stored now: refresh token, access token, until when."""
     row = EmailAccount.objects.get(pk=account.pk)
     return row.refresh_token, row.access_token, row.access_token_expires_at
