@@ -108,7 +108,8 @@ class DjangoTransport:
     ) -> Outcome:
         """Hand one mail over; raises what the backend raises if that tells nothing."""
         try:
-            number = backend.send_messages([message])
+            # some backends do not keep to Django's types, and return nothing
+            number = cast("int | None", backend.send_messages([message]))
         except Exception as error:
             outcome = outcome_of(error, mail, message)
             if outcome is None:
@@ -159,7 +160,7 @@ class DjangoMessage(EmailMultiAlternatives):
         """Return the envelope's only recipient."""
         return [self._recipient]
 
-    def message(self, *, policy: Policy | None = None) -> "_Built":  # noqa: ARG002  # Django's
+    def message(self, *, policy: Policy | None = None) -> "_Built":
         """Return the built mail, which has its form."""
         return self._built
 

@@ -25,8 +25,9 @@ from massmail.services.identity_providers import IdentityProvider, provider_of
 logger = logging.getLogger(__name__)
 
 ATTEMPT_LIFE = timedelta(minutes=10)
+RECONNECT = "reconnect"  # why an account is off whose permission ended
 # The troubles of an account that connecting it mends.
-_MENDED = frozenset({"reconnect", "credentials", "identity provider", "configuration"})
+_MENDED = frozenset({RECONNECT, "credentials", "identity provider", "configuration"})
 BINDING = frozenset({"email_host", "email_host_user"})  # what tokens are given for
 _NO_TOKENS: dict[str, str | None] = {
     "refresh_token": "",

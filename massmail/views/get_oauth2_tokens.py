@@ -32,6 +32,7 @@ class Connection:
     provider: str
     is_connected: bool
     is_set_up: bool
+    has_ended: bool  # nothing but connecting again helps
 
 
 def connection_of(account: EmailAccount) -> Connection | None:
@@ -39,7 +40,8 @@ def connection_of(account: EmailAccount) -> Connection | None:
     provider = provider_of(account.email_host)
     if provider is None or account.transport != "smtp":
         return None
-    return Connection(provider.name, account.is_connected, provider.is_set_up)
+    has_ended = account.off_reason == oauth2.RECONNECT and account.is_connected
+    return Connection(provider.name, account.is_connected, provider.is_set_up, has_ended)
 
 
 @require_POST
@@ -73,7 +75,7 @@ def get_refresh_token(request: HttpRequest) -> HttpResponse:
     except ConnectionRefused as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("%(name)s is connected.") % {"name": account.name})
+        messages.success(request, _("The account %(name)s is connected.") % {"name": account.name})
     return _to_page(account)
 
 

@@ -130,7 +130,7 @@ def test_account_is_connected(owner, account, identity_provider):
     response = connect(owner, account, identity_provider)
 
     assert response.redirect_chain == [(page_of(account), 302)]
-    assert sentences(response) == [f"{account.name} is connected."]
+    assert sentences(response) == [f"The account {account.name} is connected."]
     refresh, access, expires_at = tokens_of(account)
     assert identity_provider.refresh_tokens == {refresh: LOGIN}
     assert identity_provider.access_tokens == {access: LOGIN}
@@ -509,6 +509,17 @@ def test_page_offers_what_is_possible(owner, account, identity_provider, setting
 
     settings.MASSMAIL_IDENTITY_PROVIDERS = {}
     assert "Testid" not in owner.get(page_of(account)).content.decode()
+
+
+def test_page_of_an_ended_permission_leads_to_another_connection(owner, connected):
+    account_health.switch_off(connected.pk, reason="reconnect", now=timezone.now())
+    page = owner.get(page_of(connected)).content.decode()
+    assert "Testid lets us in no more" in page
+    assert "Connect with Testid again" in page
+    assert "Switch on" not in page
+
+    owner.post(reverse("email_account_disconnect", args=[connected.pk]))  # a password, then
+    assert "Switch on" in owner.get(page_of(connected)).content.decode()
 
 
 def test_page_offers_nothing_to_a_reader(client, cast, account, identity_provider):
