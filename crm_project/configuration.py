@@ -45,6 +45,8 @@ class Configuration:
     google_client_secret: str
     microsoft_client_id: str
     microsoft_client_secret: str
+    # Any: {"BACKEND": path, "OPTIONS": its arguments} by the name of a transport
+    django_backends: dict[str, dict[str, Any]]
     allow_private_hosts: bool  # mail servers on loopback and private networks, any port
     lease_s: float  # how long a claimed mail belongs to its run; renewed at a third of it
     mailbox_file: str  # where the demo's mailbox keeps what it caught; "" without one
@@ -85,6 +87,7 @@ def read(values: Mapping[str, str], base: Path) -> Configuration:
         google_client_secret=env.text("GOOGLE_CLIENT_SECRET"),
         microsoft_client_id=env.text("MICROSOFT_CLIENT_ID"),
         microsoft_client_secret=env.text("MICROSOFT_CLIENT_SECRET"),
+        django_backends=env.django_backends("MASSMAIL_DJANGO_BACKENDS"),
         allow_private_hosts=env.boolean("MASSMAIL_ALLOW_PRIVATE_HOSTS"),
         lease_s=env.number("MASSMAIL_LEASE_S", 30, minimum=0.1),
         mailbox_file=env.text("MASSMAIL_MAILBOX_FILE"),

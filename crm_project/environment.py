@@ -3,6 +3,7 @@
 Pure but for `private_folder` and `kept_secret`. No message repeats a value: it may hold a password.
 """
 
+import json
 import os
 import tempfile
 import zoneinfo
@@ -137,6 +138,24 @@ class Environment:
         config: dict[str, Any] = environ.Env.email_url_config(self.text(name, default))
         return config
 
+    def django_backends(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return Django email backends by name, from a JSON object of their paths and options.
+
+        Any: options are as mixed as the backends define them.
+        """
+        form = 'has to be {"name": {"BACKEND": "path.of.EmailBackend", "OPTIONS": {…}}, …}'
+        try:
+            backends = json.loads(self.text(name, "{}"))
+        except ValueError:
+            raise BadSettingError(name, "is not JSON") from None
+        entries = backends.values() if isinstance(backends, dict) else [None]
+        if not all(_is_django_backend(entry) for entry in entries):
+            raise BadSettingError(name, form)
+        if not all(0 < len(each) <= 50 and each != "smtp" for each in backends):
+            raise BadSettingError(name, "has a name that is too long, empty, or smtp")
+        assert isinstance(backends, dict)
+        return backends
+
     def secret_key(self, name: str, *, strict: bool) -> str:
         """Return Django's key; `strict`: it has to be long, and there."""
         key = self.text(name)
@@ -172,6 +191,15 @@ class Environment:
         if url.scheme not in schemes or "://" not in text:
             raise BadSettingError(name, f"has to be {form}")
         return url
+
+
+def _is_django_backend(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("BACKEND"), str)
+        and isinstance(entry.get("OPTIONS", {}), dict)
+        and entry.keys() <= {"BACKEND", "OPTIONS"}
+    )
 
 
 def private_folder(name: str, path: Path) -> Path:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .configuration import read
 from .environment import BadSettingError
+from .identity_providers import by_smtp_host
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -132,8 +133,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = configuration.is_https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # A view may answer with a policy of its own: `response["Content-Security-Policy"] = …`.
-# form-action names the providers because browsers apply it to the redirect of a posted form too.
-_FORMS = "form-action 'self' https://accounts.google.com https://login.microsoftonline.com"
+# form-action names the providers because browsers apply it to the redirects of a posted form too
+# (Microsoft sends personal accounts on to login.live.com).
+_PROVIDERS = "https://accounts.google.com https://login.microsoftonline.com https://login.live.com"
+_FORMS = f"form-action 'self' {_PROVIDERS}"
 _EVERYWHERE = f"base-uri 'self'; object-src 'none'; {_FORMS}"
 CONTENT_SECURITY_POLICY = f"default-src 'self'; frame-ancestors 'none'; {_EVERYWHERE}"
 # For pages with the editor, which writes inline scripts and styles.
@@ -149,14 +152,17 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = configuration.default_from_email
 
 # --- Mass mailing
 VERSION = "0.1.0"
-MASSMAIL_TRANSPORTS = {"smtp": "massmail.backends.smtp.SmtpTransport"}
+# Django email backends that carry campaigns: name → {"BACKEND": path, "OPTIONS": arguments}.
+MASSMAIL_DJANGO_BACKENDS = configuration.django_backends
+# By what accounts may name as their transport, the class that carries their mails.
+MASSMAIL_TRANSPORTS = {
+    "smtp": "massmail.backends.smtp.SmtpTransport",
+    **dict.fromkeys(MASSMAIL_DJANGO_BACKENDS, "massmail.backends.django_backend.DjangoTransport"),
+}
 MASSMAIL_ALLOW_PRIVATE_HOSTS = configuration.allow_private_hosts
 MASSMAIL_LEASE_S = configuration.lease_s
 MASSMAIL_MAILBOX_FILE = configuration.mailbox_file
-GOOGLE_CLIENT_ID = configuration.google_client_id
-GOOGLE_CLIENT_SECRET = configuration.google_client_secret
-MICROSOFT_CLIENT_ID = configuration.microsoft_client_id
-MICROSOFT_CLIENT_SECRET = configuration.microsoft_client_secret
+MASSMAIL_IDENTITY_PROVIDERS = by_smtp_host(configuration)
 
 # --- Editor
 # W001 says that this editor's last free release gets no fixes: trusted staff alone edit, what

@@ -40,6 +40,11 @@ from massmail.views.exclude_recipients import (
 from massmail.views.file_upload import pic_upload
 from massmail.views.got_massmails import got_massmails
 from massmail.views.make_massmail import count_massmail, make_massmail
+from massmail.views.get_oauth2_tokens import (
+    email_account_disconnect,
+    get_refresh_token,
+    request_authorization_code,
+)
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
@@ -87,6 +92,7 @@ def changing_audience(route: str, change: change_audience.Change) -> Iterator[UR
     yield staff(f"{route}count/", count_change, f"{name}_count", change=change)
 
 
+_ACCOUNT = "account/<int:account_id>/"
 _ID = "<int:mailing_out_id>/"
 _MAILING_OUT = f"mailing-out/{_ID}"
 _ACCOUNT = "account/<int:account_id>/"
@@ -146,4 +152,9 @@ urlpatterns = [
     staff(f"{_ACCOUNT}switch-on/", email_account_switch_on, "account_switch_on"),
     staff(f"{_ACCOUNT}switch-off/", email_account_switch_off, "account_switch_off"),
     staff(f"{_ACCOUNT}test-connection/", email_account_test_connection, "account_test_connection"),
+    staff("account/<int:account_id>/switch-on/", email_account_switch_on, "account_switch_on"),
+    staff(f"{_ACCOUNT}connect/", request_authorization_code, "request_authorization_code"),
+    staff(f"{_ACCOUNT}disconnect/", email_account_disconnect, "email_account_disconnect"),
+    # where providers send browsers back to; this address is registered with them
+    path("OAuth-2/authorize/", admin.site.admin_view(get_refresh_token), name="get_refresh_token"),
 ]

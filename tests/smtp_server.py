@@ -81,7 +81,8 @@ class SmtpServer:
     """The server; a context manager. See the module's text for rules.
 
     ``tls`` is ``"none"``, ``"starttls"`` (offered) or ``"implicit"``; ``users`` maps names to
-    passwords, and AUTH is offered if there are any; ``certificate`` is of
+    passwords, and AUTH is offered if there are any; ``accepts_token`` is asked about the user and
+    access token of AUTH XOAUTH2, which is offered if it is set; ``certificate`` is of
     ``tests.smtp_certificates``, whose ``client_context`` trusts the good one.
     ``receive_buffer_bytes`` makes the kernel take little ahead, so that a large mail is still on
     its way when the body is interrupted.
@@ -91,6 +92,7 @@ class SmtpServer:
     certificate: Certificate = "good"
     users: dict[str, str] = field(default_factory=dict)
     mechanisms: str = "PLAIN LOGIN"
+    accepts_token: Callable[[str, str], bool] | None = None
     receive_buffer_bytes: int = 0
     host: str = "127.0.0.1"
     rules: list[Rule] = field(default_factory=list)
@@ -107,6 +109,8 @@ class SmtpServer:
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
+        if self.tls != "none":
+            certificate_file(self.certificate)  # made before two threads can want one at once
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         if self.receive_buffer_bytes:
@@ -228,8 +232,10 @@ class _Session:
         lines = ["test.example", "8BITMIME", "ENHANCEDSTATUSCODES"]
         if self.server.tls == "starttls" and not self.secure:
             lines.append("STARTTLS")
-        if self.server.users:
-            lines.append(f"AUTH {self.server.mechanisms}")
+        mechanisms = [self.server.mechanisms] if self.server.users else []
+        mechanisms += ["XOAUTH2"] if self.server.accepts_token else []
+        if mechanisms:
+            lines.append(f"AUTH {' '.join(mechanisms)}")
         self._step("ehlo", "\n".join(f"250-{text}" for text in lines) + "\n250 SIZE 99999999")
 
     def _starttls(self, line: str) -> None:
@@ -237,12 +243,29 @@ class _Session:
             self._start_tls()
 
     def _auth(self, line: str) -> None:
+        if line.upper().startswith("AUTH XOAUTH2 "):
+            return self._auth_xoauth2(line.split(" ")[2])
         user, password = self._credentials(line.split(" "))
         if password and self.server.users.get(user) == password:
             if self._step("auth", "235 2.7.0 Accepted"):
                 self.user = user
         else:
             self._step("auth", "535 5.7.8 Authentication credentials invalid")
+        return None
+
+    def _auth_xoauth2(self, response: str) -> None:
+        """Let in, or say why not and wait for the client to take note of it, and only then 535."""
+        user, bearer, *rest = base64.b64decode(response).decode().split("\x01")
+        assert (user[:5], bearer[:12], rest) == ("user=", "auth=Bearer ", ["", ""])
+        if self.server.accepts_token and self.server.accepts_token(user[5:], bearer[12:]):
+            if self._step("auth", "235 2.7.0 Accepted"):
+                self.user = user[5:]
+            return
+        self._send(b"334 " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}') + b"\r\n")
+        if self._line() == b"":
+            self._step("auth", "535 5.7.8 Username and Password not accepted")
+        else:
+            self._send(b"501 5.5.4 Cannot decode\r\n")
 
     def _credentials(self, words: list[str]) -> tuple[str, str]:
         if words[1].upper() == "LOGIN":

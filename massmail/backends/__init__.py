@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from massmail.backends.base import (
+    AccessTokens,
     Fault,
     Stage,
     Step,
@@ -23,15 +24,17 @@ class _Account(Protocol):
 
 
 class _TransportClass(Protocol):
-    def from_account(self, account: object, *, allow_private_hosts: bool) -> Transport: ...
+    def from_account(
+        self, account: object, *, allow_private_hosts: bool, **credentials: AccessTokens
+    ) -> Transport: ...
 
 
-def open_transport(account: _Account) -> Transport:
+def open_transport(account: _Account, *, access_tokens: AccessTokens | None = None) -> Transport:
     """Return an open transport of the kind that the account names; network.
 
     Raises TransportError, also for a name that is not in the registry.
     """
-    transport = make_transport(account)
+    transport = make_transport(account, access_tokens=access_tokens)
     transport.open()
     return transport
 
@@ -48,12 +51,13 @@ def open_watched(transport: Transport, watch: Watch, done: Callable[[Step], None
         done(Step.LOGIN)
 
 
-def make_transport(account: _Account) -> Transport:
+def make_transport(account: _Account, *, access_tokens: AccessTokens | None = None) -> Transport:
     """Return a transport of the kind that the account names, not yet open.
 
     ``settings.MASSMAIL_TRANSPORTS`` maps names to dotted paths of classes with
-    ``from_account(account, *, allow_private_hosts)``. Raises TransportError, also for a name
-    that is not in the registry.
+    ``from_account(account, *, allow_private_hosts)``; one that can log in with OAuth2 takes
+    ``access_tokens`` too, and gets them if there are any. Raises TransportError for a name that
+    is not in the registry.
     """
     path = settings.MASSMAIL_TRANSPORTS.get(account.transport)
     if path is None:
@@ -62,5 +66,7 @@ def make_transport(account: _Account) -> Transport:
         )
     transport_class = cast("_TransportClass", import_string(path))
     return transport_class.from_account(
-        account, allow_private_hosts=settings.MASSMAIL_ALLOW_PRIVATE_HOSTS
+        account,
+        allow_private_hosts=settings.MASSMAIL_ALLOW_PRIVATE_HOSTS,
+        **({"access_tokens": access_tokens} if access_tokens else {}),
     )

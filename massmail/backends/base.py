@@ -58,6 +58,9 @@ class Fault(enum.StrEnum):
     STALLED = "stalled"  # the server let us wait too long before a body (60 s)
     STOPPED = "stopped"  # the watch asked to give up waiting
     FORBIDDEN_HOST = "forbidden_host"  # an address or port the installation does not allow
+    CONFIGURATION = "configuration"  # what the operator has to set is missing or of no use
+    SIGN_IN = "sign_in"  # the identity provider gave no access token just now
+    REVOKED = "revoked"  # the permission to log in ended: a person has to connect the account again
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ class Outcome:
     """What became of one mail that was begun.
 
     Either ``reply`` is what the server answered at ``stage``, or ``fault`` says why there is no
-    usable answer; ``detail`` is for the log and holds no address and no secret.
+    usable answer; ``detail`` is for the log and holds no address and no secret. ``provider_id`` is
+    what a provider calls the mail that it took, at most 200 characters.
     """
 
     mail: BuiltMail
@@ -101,6 +105,7 @@ class Outcome:
     reply: Reply | None
     fault: Fault = Fault.NONE
     detail: str = ""
+    provider_id: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -150,6 +155,17 @@ class Watch(Protocol):
         ``waited_s`` is the time since the command was sent (in a body: since its last progress).
         False: give up now. The mail then has the fault STALLED (before its body, after 60 s) or
         STOPPED, and the connection is closed.
+        """
+        ...
+
+
+class AccessTokens(Protocol):
+    """Where a transport gets the OAuth2 access tokens of its account; network."""
+
+    def __call__(self, *, refused: str = "") -> str:
+        """Return a token other than the one that was ``refused``.
+
+        Raises TransportError at AUTH: REVOKED, SIGN_IN or CONFIGURATION.
         """
         ...
 

@@ -17,6 +17,7 @@ from typing import Protocol, Self
 
 from massmail.backends import smtp_protocol as protocol
 from massmail.backends.base import (
+    AccessTokens,
     BuiltMail,
     Fault,
     Outcome,
@@ -31,6 +32,7 @@ from massmail.backends.smtp_conversation import SERVICE_CLOSING, Conversation, T
 
 START_BODY = 354
 NEXT_ANSWER = 334
+LOGIN_REFUSED = 535
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 
@@ -63,8 +65,9 @@ class SmtpTransport:
     """A transport that speaks SMTP; see ``base.Transport`` for the contract.
 
     TLS is always verified and never given up: an account says TLS from the start, STARTTLS, or
-    none. A password leaves over TLS only, or to a private address where those are allowed. An
-    account without user or without password does not log in.
+    none. A password leaves over TLS only, or to a private address where those are allowed; an
+    access token over TLS only. With an access token the login is XOAUTH2 and no password is used.
+    An account without user, or with neither password nor token, does not log in.
     """
 
     def __init__(
@@ -72,19 +75,22 @@ class SmtpTransport:
         account: SmtpAccount,
         *,
         allow_private_hosts: bool = False,
+        access_tokens: AccessTokens | None = None,
         timeouts: Timeouts | None = None,
         ssl_context: ssl.SSLContext | None = None,
         clock: Clock = time.monotonic,
         resolve: Resolver = socket.getaddrinfo,
         ehlo_name: str = "",
     ) -> None:
-        """Take an account; nothing is connected yet.
+        """Take an account, and its OAuth2 access tokens if it has any; nothing is connected yet.
 
         The rest is for tests and operators: scaled ``timeouts``, an ``ssl_context`` that must
         verify, a ``clock`` in seconds, a resolver, and our name instead of this host's own.
         """
         self._account = account
         self._allow_private_hosts = allow_private_hosts
+        self._access_tokens = access_tokens
+        self._token = ""  # the last one
         self._timeouts = timeouts or Timeouts()
         self._ssl_context = ssl_context
         self._clock = clock
@@ -95,28 +101,53 @@ class SmtpTransport:
         self._done: Callable[[Step], None] = _tell_nobody
 
     @classmethod
-    def from_account(cls, account: SmtpAccount, *, allow_private_hosts: bool) -> Self:
+    def from_account(
+        cls,
+        account: SmtpAccount,
+        *,
+        allow_private_hosts: bool,
+        access_tokens: AccessTokens | None = None,
+    ) -> Self:
         """Return the transport of an account, as the registry asks for it."""
-        return cls(account, allow_private_hosts=allow_private_hosts)
+        return cls(account, allow_private_hosts=allow_private_hosts, access_tokens=access_tokens)
 
     def open(self, watch: Watch | None = None) -> None:
         """Connect, secure and log in; network. Raises TransportError.
 
         A connection that is still open is dropped first. Without a ``watch`` a server that
-        lets us wait ``stall_s`` is given up (STALLED).
+        lets us wait ``stall_s`` is given up (STALLED). A refused access token is exchanged for
+        another once; if that is refused too, the fault is REVOKED.
         """
         self._drop()
         watch = watch or _OpeningWatch(self._timeouts.stall_s)
+        try:
+            self._conversation = self._greeted(watch)
+        except TransportError as error:
+            if not self._token or not _is_refused_login(error):
+                raise
+            self._conversation = self._greeted_again(watch)
+
+    def _greeted_again(self, watch: Watch) -> Conversation:
+        """Return a new connection, logged in with another token than the last one."""
+        try:
+            return self._greeted(watch, refused=self._token)
+        except TransportError as error:
+            if not _is_refused_login(error):
+                raise
+            raise TransportError(error.stage, error.reply, Fault.REVOKED) from error
+
+    def _greeted(self, watch: Watch, *, refused: str = "") -> Conversation:
+        """Return a new connection, secured and logged in; raises TransportError."""
         conversation = Conversation(self._timeouts, self._clock, watch)
         try:
-            self._greet(conversation)
+            self._greet(conversation, refused)
         except LinkError as error:
             conversation.close()
             raise TransportError(conversation.stage, None, error.fault, error.detail) from error
         except BaseException:
             conversation.close()
             raise
-        self._conversation = conversation
+        return conversation
 
     def open_watched(self, watch: Watch, done: Callable[[Step], None]) -> None:
         """Open, and tell each step that is done; see ``base.WatchedOpening``."""
@@ -159,7 +190,7 @@ class SmtpTransport:
 
     # Opening
 
-    def _greet(self, conversation: Conversation) -> None:
+    def _greet(self, conversation: Conversation, refused: str) -> None:
         """Connect, take the greeting, secure the connection and log in."""
         account = self._account
         host = account.email_host.strip()
@@ -187,7 +218,10 @@ class SmtpTransport:
             capabilities = self._ehlo(conversation)
         conversation.stage = Stage.AUTH
         secure = account.email_use_ssl or account.email_use_tls
-        self._log_in(conversation, capabilities, password_may_leave=secure or not address.public)
+        self._token = self._access_tokens(refused=refused) if self._access_tokens else ""
+        auth = self._auth(capabilities, secure=secure, private=not address.public)
+        if auth is not None:
+            _log_in(conversation, auth)
         self._done(Step.LOGIN)
         conversation.stage = Stage.MAIL
 
@@ -203,31 +237,27 @@ class SmtpTransport:
         _require_done(conversation, reply)
         return protocol.parse_capabilities(reply)
 
-    def _log_in(
-        self,
-        conversation: Conversation,
-        capabilities: dict[str, str],
-        *,
-        password_may_leave: bool,
-    ) -> None:
-        """Log in if the account has a user and a password."""
-        user = self._account.email_host_user
+    def _auth(
+        self, capabilities: dict[str, str], *, secure: bool, private: bool
+    ) -> protocol.AuthExchange | None:
+        """Return how to log in; None without user, or with nothing to log in with."""
+        user, token = self._account.email_host_user, self._token
         password = self._account.email_app_password or self._account.email_host_password
-        if not (user and password):
-            return
-        if not password_may_leave:
-            raise LinkError(Fault.TLS, "no password without TLS")
+        if not (user and (token or password)):
+            return None
+        if not (secure or (private and not token)):
+            raise LinkError(Fault.TLS, "no password or token without TLS")
         try:
-            auth = protocol.choose_auth(capabilities, user, password)
+            if token:
+                auth = protocol.choose_xoauth2(capabilities, user, token)
+            else:
+                auth = protocol.choose_auth(capabilities, user, password)
         except ValueError as error:
             raise LinkError(Fault.CAPABILITY, "user or password cannot be sent") from error
         if auth is None:
-            raise LinkError(Fault.CAPABILITY, "neither AUTH PLAIN nor LOGIN")
-        reply = conversation.exchange(auth.command)
-        for answer in auth.answers:
-            if reply.code == NEXT_ANSWER:
-                reply = conversation.exchange(answer)
-        _require_done(conversation, reply)
+            missing = "no AUTH XOAUTH2" if token else "neither AUTH PLAIN nor LOGIN"
+            raise LinkError(Fault.CAPABILITY, missing)
+        return auth
 
     # Sending
 
@@ -284,6 +314,21 @@ def _tell_nobody(_step: Step) -> None:
 
 def _exchange(conversation: Conversation, command: str) -> protocol.FullReply:
     return conversation.exchange(protocol.serialise_command(command))
+
+
+def _is_refused_login(error: TransportError) -> bool:
+    """Tell whether the server answered AUTH by 535: these credentials are not valid."""
+    reply = error.reply
+    return error.stage is Stage.AUTH and reply is not None and reply.code == LOGIN_REFUSED
+
+
+def _log_in(conversation: Conversation, auth: protocol.AuthExchange) -> None:
+    """Run an AUTH exchange; the code of the last reply decides, whatever its text."""
+    reply = conversation.exchange(auth.command)
+    for answer in auth.answers:
+        if reply.code == NEXT_ANSWER:
+            reply = conversation.exchange(answer)
+    _require_done(conversation, reply)
 
 
 def _require_done(conversation: Conversation, reply: protocol.FullReply) -> None:

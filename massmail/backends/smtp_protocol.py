@@ -59,6 +59,12 @@ class FullReply:
         return Reply(self.code, enhanced, "\n".join(texts).strip()[:MAX_TEXT_CHARACTERS])
 
 
+def reply_of(code: int, text: str) -> Reply:
+    """Return a reply that another library read, cleaned and capped as our own are."""
+    lines = text[:MAX_REPLY_BYTES].replace("\t", " ").splitlines()
+    return FullReply(code, tuple(_UNPRINTABLE.sub("", line) for line in lines)).brief()
+
+
 @dataclass(slots=True)
 class ReplyParser:
     """Cut a stream of bytes into replies, within limits of size.
@@ -214,6 +220,27 @@ def auth_login(user: str, password: str) -> AuthExchange:
         for part in (user, password)
     )
     return AuthExchange("LOGIN", serialise_command("AUTH LOGIN"), answers)
+
+
+def auth_xoauth2(user: str, access_token: str) -> AuthExchange:
+    """Return AUTH XOAUTH2, with its initial response; any 334 reply gets an empty line.
+
+    Such a reply tells in base64 why the token is refused; only after an answer comes the 535
+    (Google's XOAUTH2 mechanism, the same with Microsoft). Raises ValueError.
+    """
+    if "\x01" in user + access_token or not access_token.isascii():
+        raise ValueError("a user name or access token holds no control character")
+    response = _base64(f"user={_without_nul(user)}\x01auth=Bearer {access_token}\x01\x01")
+    command = serialise_command(f"AUTH XOAUTH2 {response}", max_bytes=MAX_AUTH_BYTES)
+    return AuthExchange("XOAUTH2", command, (b"\r\n",))
+
+
+def choose_xoauth2(
+    capabilities: Mapping[str, str], user: str, access_token: str
+) -> AuthExchange | None:
+    """Return the exchange for XOAUTH2, or None if the server does not offer it."""
+    offered = capabilities.get("AUTH", "").upper().split()
+    return auth_xoauth2(user, access_token) if "XOAUTH2" in offered else None
 
 
 def choose_auth(capabilities: Mapping[str, str], user: str, password: str) -> AuthExchange | None:

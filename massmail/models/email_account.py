@@ -189,6 +189,14 @@ class EmailAccount(Base1):
         secrets = ("email_app_password", "email_host_password", "refresh_token")
         return bool(self.email_host_user) and any(map(self.is_set, secrets))
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it logs in with OAuth2: what holds a refresh token does.
+
+        Its passwords are not used then.
+        """
+        return self.transport == "smtp" and self.is_set("refresh_token")
+
     def effective_daily_limit(self, settings_row: MassmailSettings) -> int | None:
         """Return how many mails may leave a day; None without a limit."""
         if self.daily_limit is not None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.fields import SecretUnreadable
-from massmail.backends import make_transport, open_watched
+from massmail.backends import open_watched
 from massmail.backends.base import (
     Fault,
     Stage,
@@ -25,6 +25,7 @@ from massmail.backends.base import (
 )
 from massmail.models import EmailAccount
 from massmail.services import outcomes, words
+from massmail.services.access_tokens import make_connection
 from massmail.services.short_wait import ShortWatch, as_seen
 from massmail.services.smtp_replies import decide
 
@@ -124,7 +125,7 @@ def check_connection(
     account: EmailAccount,
     *,
     shows_greetings: bool = False,
-    make: Callable[[EmailAccount], Transport] = make_transport,
+    make: Callable[[EmailAccount], Transport] = make_connection,
     clock: Callable[[], float] = time.monotonic,
     limit_s: float = LIMIT_S,
 ) -> ConnectionReport:

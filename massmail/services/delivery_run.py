@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from common.fields import SecretUnreadable
 from common.stopping import stopping
-from massmail.backends import open_transport
 from massmail.backends.base import (
     BEFORE_BODY,
     BuiltMail,
@@ -32,6 +31,7 @@ from massmail.clock import boot_seconds, database_now
 from massmail.models import EmailAccount, FailReason, MailingOut, MassmailSettings
 from massmail.services import account_health, campaign, ledger, outcomes, pace, render, versions
 from massmail.services import lease as leases
+from massmail.services.access_tokens import open_connection
 from massmail.services.eligibility import Verdict
 from massmail.services.ledger import Window
 from massmail.services.outcomes import Result
@@ -62,7 +62,7 @@ class Surroundings:
     now_local: Callable[[], datetime] = timezone.now  # for the Date header
     clock: Callable[[], float] = boot_seconds
     stopping: Callable[[], bool] = stopping
-    open_transport: Callable[[EmailAccount], Transport] = open_transport
+    open_transport: Callable[[EmailAccount], Transport] = open_connection
     random: Random = field(default_factory=SystemRandom)
     sleep: Callable[[float], None] = _sleep
 

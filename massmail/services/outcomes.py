@@ -45,6 +45,9 @@ FAULT_WORDS = {
     Fault.STALLED: "the server let us wait too long",
     Fault.STOPPED: "sending was stopped",
     Fault.FORBIDDEN_HOST: "this host or port is not allowed here",
+    Fault.CONFIGURATION: "this installation is not set up for it",
+    Fault.SIGN_IN: "the sign-in service gave no access token",
+    Fault.REVOKED: "the permission to log in has ended",
 }
 
 
@@ -63,6 +66,11 @@ class Result:
     decision: Decision
     outcome: Outcome | None = None  # None: it was never handed to a transport
     error: str = ""  # why our own data could not be sent
+
+    @property
+    def provider_id(self) -> str:
+        """What a provider calls the mail that it took."""
+        return self.outcome.provider_id if self.outcome else ""
 
     @property
     def reply_text(self) -> str:
@@ -131,12 +139,17 @@ def _let_hand_over(this: Turn, window: Window) -> None:
 def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
     mailing_out_id = window.mailing_out.pk
     values = {"status": _STATUS.SENT, "sent_at": this.now, "due_at": None, "reason": ""}
+    fields = ["reply"]
+    texts: list[tuple[int, *tuple[str, ...]]]
     texts = [(result.row.delivery_id, result.reply_text) for result in sent]
+    if any(result.provider_id for result in sent):
+        fields.append("provider_id")
+        texts = [(*row, result.provider_id) for row, result in zip(texts, sent, strict=True)]
     for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
         in_time = source == _STATUS.IN_FLIGHT  # else counted when the row became uncertain
         done = update_from_values(
             Delivery,
-            ["reply"],
+            fields,
             texts,
             constants=values,
             expected={"status": source, "claim": window.claim},

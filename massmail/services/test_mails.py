@@ -19,12 +19,13 @@ from django.utils.translation import gettext as _
 
 from common.fields import SecretUnreadable
 from massmail.addresses import address_key
-from massmail.backends import make_transport, open_watched
+from massmail.backends import open_watched
 from massmail.backends.base import BuiltMail, Outcome, Stage, Step, Transport, TransportError
 from massmail.clock import database_now
 from massmail.errors import SendTestRefused
 from massmail.models import EmailAccount, EmlMessage, MassmailSettings, Suppression
 from massmail.services import outcomes, render, versions, words
+from massmail.services.access_tokens import make_connection
 from massmail.services.account_health import Obstacle, hindrance
 from massmail.services.blockers import moment
 from massmail.services.short_wait import ShortWatch, as_seen
@@ -43,7 +44,7 @@ def send_test_mail(
     person: Person,
     to: str,
     now: datetime | None = None,
-    make: Callable[[EmailAccount], Transport] = make_transport,
+    make: Callable[[EmailAccount], Transport] = make_connection,
     clock: Callable[[], float] = time.monotonic,
     limit_s: float = LIMIT_S,
 ) -> str:

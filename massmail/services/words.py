@@ -22,6 +22,9 @@ _TROUBLES: dict[str, Promise] = {
     "account quota": _("The provider's own limit for this account is reached."),
     "listed": _("The server says that our address is on a block list."),
     "protocol fault": _("The server rejected a command."),
+    "reconnect": _("The permission to send with this account has ended. Connect it again."),
+    "identity provider": _("The provider's sign-in service did not let us in just now."),
+    "configuration": _("This installation is not set up for the account. Ask an administrator."),
     "stopped": _("Sending was stopped."),
     KEY: _(
         "The password cannot be read: it was encrypted with another key. Ask an operator, or enter"

@@ -16,7 +16,7 @@ from massmail.forms.email_account_form import FORGET, EmailAccountForm
 from massmail.forms.providers import suggestions
 from massmail.models import EmailAccount, MassmailSettings
 from massmail.models.email_account import EmailAccountQuerySet
-from massmail.services import pace
+from massmail.services import oauth2, pace
 from massmail.site.columns import column
 from massmail.views.access import user_of
 from massmail.views.account_panel import AccountPanel, pending_of, shared_with
@@ -131,6 +131,8 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
             return
         obj.modified_by = user_of(request)
         changed = {*form.changed_data, *form.derived} - set(FORGET.values())
+        if changed & oauth2.BINDING:
+            changed |= oauth2.forget_tokens(obj)
         obj.save(update_fields={*changed, "modified_by", "update_date"})
         if changed & PACE:
             pace.shorten_wait(obj.pk, now=timezone.now())

@@ -14,6 +14,7 @@ from massmail.services import pace, send_window
 from massmail.services.account_health import hindrance
 from massmail.services.blockers import moment
 from massmail.views.account_state import AccountState, state_of
+from massmail.views.get_oauth2_tokens import Connection, connection_of
 from massmail.views.progress import people_url
 
 MAILING_OUTS_SHOWN = 20
@@ -42,6 +43,11 @@ class AccountPanel:
     def state(self) -> AccountState:
         """How it is, in words."""
         return state_of(self.account, self.settings_row, self.now)
+
+    @property
+    def connection(self) -> Connection | None:
+        """How it signs in at its provider; None if none is known for its server."""
+        return connection_of(self.account)
 
     # --- what waits, and what was sent
 

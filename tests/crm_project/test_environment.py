@@ -232,3 +232,34 @@ def test_private_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(BadSettingError, match="VAR_DIR names a folder that cannot be made"):
         private_folder("VAR_DIR", tmp_path / "file" / "folder")
+
+
+def test_django_backends():
+    text = (
+        '{"postmark": {"BACKEND": "a.b.C", "OPTIONS": {"timeout": 8}}, "file": {"BACKEND": "d.E"}}'
+    )
+    assert Environment({"BACKENDS": text}).django_backends("BACKENDS") == {
+        "postmark": {"BACKEND": "a.b.C", "OPTIONS": {"timeout": 8}},
+        "file": {"BACKEND": "d.E"},
+    }
+    assert Environment({}).django_backends("BACKENDS") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{secret", "is not JSON"),
+        ("[1]", "has to be {"),
+        ('{"a": "secret"}', "has to be {"),
+        ('{"a": {"OPTIONS": {}}}', "has to be {"),
+        ('{"a": {"BACKEND": "b.C", "OPTIONS": []}}', "has to be {"),
+        ('{"a": {"BACKEND": "b.C", "options": {}}}', "has to be {"),
+        ('{"smtp": {"BACKEND": "b.C"}}', "has a name that is"),
+        ('{"": {"BACKEND": "b.C"}}', "has a name that is"),
+    ],
+)
+def test_django_backends_malformed(text, why):
+    with pytest.raises(BadSettingError) as caught:
+        Environment({"BACKENDS": text}).django_backends("BACKENDS")
+    assert str(caught.value).startswith(f"BACKENDS {why}")
+    assert "secret" not in str(caught.value)

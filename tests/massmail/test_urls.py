@@ -57,6 +57,9 @@ STAFF = {
     ("picture_rename", 7): "/massmail/picture/7/rename/",
     ("picture_delete", 7): "/massmail/picture/7/delete/",
     ("account_switch_on", 7): "/massmail/account/7/switch-on/",
+    ("request_authorization_code", 7): "/massmail/account/7/connect/",
+    ("email_account_disconnect", 7): "/massmail/account/7/disconnect/",
+    ("get_refresh_token",): "/OAuth-2/authorize/",
 }
 
 

@@ -236,3 +236,31 @@ def test_auth_refuses_nul(user):
 def test_choose_auth(offered, mechanism):
     exchange = protocol.choose_auth({"AUTH": offered}, "ann", "secret")
     assert (exchange and exchange.mechanism) == mechanism
+
+
+def test_auth_xoauth2_is_one_line_however_long_and_answers_any_challenge_by_an_empty_one():
+    exchange = protocol.auth_xoauth2("ann@example.org", "t" * 5_000)
+    command, mechanism, response = exchange.command.decode().split(" ")
+    assert (command, mechanism, exchange.answers) == ("AUTH", "XOAUTH2", (b"\r\n",))
+    assert base64.b64decode(response).decode() == (
+        f"user=ann@example.org\x01auth=Bearer {'t' * 5_000}\x01\x01"
+    )
+    assert "ttt" not in repr(exchange)
+
+
+@pytest.mark.parametrize(("user", "token"), [("a\x01b", "t"), ("a", "t\x01"), ("a", "té")])
+def test_auth_xoauth2_refuses_what_would_break_its_fields(user, token):
+    with pytest.raises(ValueError, match="control character"):
+        protocol.auth_xoauth2(user, token)
+
+
+@pytest.mark.parametrize(("offered", "chosen"), [("PLAIN xoauth2", True), ("PLAIN", False)])
+def test_choose_xoauth2(offered, chosen):
+    assert bool(protocol.choose_xoauth2({"AUTH": offered}, "ann", "t")) is chosen
+
+
+def test_reply_of_another_library_is_read_as_our_own():
+    assert protocol.reply_of(550, "5.1.1 no\r\n5.1.1 user\t\x1b[1m") == Reply(
+        550, "5.1.1", "no\nuser [1m"
+    )
+    assert len(protocol.reply_of(550, "x" * 100_000).text) == 500

@@ -101,6 +101,16 @@ def test_what_a_row_becomes(decided, status, reason, attempts, keeps_claim, repl
     assert claimed.mailing_out.attempts_count == attempts
 
 
+def test_providers_id_is_kept_with_the_mail_that_it_took():
+    claimed = Claimed(people=2)
+    claimed.record(
+        (SENT[0], Outcome(MAIL, Stage.DOT, Reply(250, "", "queued"), provider_id="pm-1")), SENT
+    )
+    rows = [claimed.row(number) for number in range(2)]
+    assert [(row.status, row.provider_id) for row in rows] == [(S.SENT, "pm-1"), (S.SENT, "")]
+    assert [row.reply for row in rows] == ["250 queued", "250 ok"]
+
+
 @pytest.mark.parametrize(
     ("decided", "used"),
     [
