@@ -43,6 +43,7 @@ class Recipient(models.Model):
     `get_variables()`. `email` may hold several addresses; the first valid one is written to.
     """
 
+    IS_PEOPLE: ClassVar[bool] = True  # operators change their departments' (`common.models.roles`)
     VARIABLES: ClassVar[dict[str, Any]] = {}  # name in a template -> its translated label
     FILTERS: ClassVar[tuple[RecipientFilter, ...]] = ()
     RELATED: ClassVar[tuple[str, ...]] = ()  # select_related() that get_variables() needs
