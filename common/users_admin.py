@@ -27,6 +27,7 @@ class StaffAdmin(SuperusersOnly, UserAdmin):  # type: ignore[type-arg]  # Django
 
     inlines: ClassVar[Any] = (ProfileInline,)
     list_display = ("username", "name", "email", "departments", "roles", "is_active", "last_login")
+    show_facets = admin.ShowFacets.NEVER
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     fieldsets = (
         (None, {"fields": ("username", "password")}),

@@ -15,7 +15,7 @@ from django.views import i18n
 from django.views.decorators.http import require_http_methods, require_POST
 
 from common.forms import ForgottenPasswordForm, ProfileForm
-from common.models import Department, Role, UserProfile, membership_of
+from common.models import Department, Reach, Role, UserProfile, membership_of
 from common.utils.helpers import preferences_of
 
 
@@ -34,6 +34,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     context = admin.site.each_context(request) | {
         "title": _("Your profile"),
         "form": form,
+        "reads_all": membership.rule.reads is Reach.ALL,
         "departments": Department.objects.filter(pk__in=membership.department_ids),
         "roles": sorted(str(ROLE_NAMES[role]) for role in membership.roles if role in ROLE_NAMES),
     }

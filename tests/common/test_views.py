@@ -179,7 +179,7 @@ def test_link_does_not_follow_the_host_header(user, settings):
     ask_for_link(HTTP_HOST="evil.example")
 
     (message,) = mail.outbox
-    assert "evil.example" not in message.body + message.subject
+    assert "evil.example" not in f"{message.body}{message.subject}"
     assert "https://mail.example.com/admin/reset/" in message.body
     assert message.subject == "Your new password for mail.example.com"
 
