@@ -147,7 +147,7 @@ def test_language_is_not_changed_by_a_get(olga):
 def test_link_in_the_mail_sets_a_new_password_once(user):
     assert ask_for_link() == SENT
     (message,) = mail.outbox
-    link = LINK.search(message.body)
+    link = LINK.search(str(message.body))
     assert link
     client = Client()
     form = client.get(link[1], follow=True)
@@ -164,7 +164,7 @@ def test_link_in_the_mail_sets_a_new_password_once(user):
 
 def test_new_password_ends_the_old_sessions(user, olga):
     ask_for_link()
-    link = LINK.search(mail.outbox[0].body)
+    link = LINK.search(str(mail.outbox[0].body))
     assert link
     client = Client()
     page = client.get(link[1], follow=True).redirect_chain[-1][0]
