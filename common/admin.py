@@ -9,7 +9,15 @@ from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
-from common.models import Base1, Department, OwnedQuerySet
+from common import users_admin
+from common.models import (
+    Base1,
+    Department,
+    OwnedQuerySet,
+    Reach,
+    Role,
+    membership_of,
+)
 
 OwnedModel = TypeVar("OwnedModel", bound=Base1)
 
@@ -25,7 +33,7 @@ else:
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    """Whose objects are listed: one's own unless asked otherwise, for a superuser everybody's."""
+    """Whose objects are listed: one's own unless asked otherwise; everybody's for who oversees."""
 
     title = _("owner")
     parameter_name = "owner"
@@ -67,7 +75,35 @@ class OwnerFilter(admin.SimpleListFilter):
 
     @property
     def _chosen(self) -> str:
-        return self.value() or (self.ALL if self._user.is_superuser else self.MINE)
+        return self.value() or (self.ALL if self._oversees() else self.MINE)
+
+    def _oversees(self) -> bool:
+        """Tell whether the user looks after others' work and has none of their own."""
+        membership = membership_of(self._user)
+        if self._user.is_superuser:
+            return True
+        return membership.has(Role.CHIEFS, Role.SUPEROPERATORS) and not membership.has(
+            Role.MANAGERS
+        )
+
+
+class DepartmentFilter(admin.SimpleListFilter):
+    """Which department's objects are listed, for those who read more than one."""
+
+    title = _("department")
+    parameter_name = "department"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the departments that the user reads."""
+        names = readable_departments(_user(request)).order_by("name").values_list("pk", "name")
+        return [(str(pk), name) for pk, name in names]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the chosen department."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        return queryset.filter(department=chosen) if chosen.isdecimal() else queryset.none()
 
 
 class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
@@ -87,6 +123,13 @@ class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
         assert isinstance(queryset, OwnedQuerySet)
         return queryset.visible_to(_user(request))
 
+    def get_list_filter(self, request: HttpRequest) -> Any:  # Any: as mixed as Django's
+        """Offer a choice of departments to those who read more than one."""
+        filters = super().get_list_filter(request)
+        membership = membership_of(_user(request))
+        reads_several = membership.rule.reads is Reach.ALL or len(membership.department_ids) > 1
+        return (*filters, DepartmentFilter) if reads_several else filters
+
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponseRedirect:  # Any: Django's options; its own answer leads to the index instead
@@ -104,17 +147,16 @@ class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
     def _is_changeable(self, request: HttpRequest, obj: OwnedModel | None) -> bool:
         if obj is None:
             return True
-        queryset = self.model._default_manager.get_queryset()
-        assert isinstance(queryset, OwnedQuerySet)
-        return queryset.changeable_by(_user(request)).filter(pk=obj.pk).exists()
+        return _owned_rows(self.model).changeable_by(_user(request)).filter(pk=obj.pk).exists()
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: OwnedModel | None = None
     ) -> tuple[str, ...]:
-        """Let only the owner, or a superuser, give an object away."""
+        """Let the owner, and who may change the whole department's, give an object away."""
         fields = tuple(super().get_readonly_fields(request, obj))
         user = _user(request)
-        if obj is None or user.is_superuser or obj.owner_id == user.pk:
+        reach = _owned_rows(self.model).reach_of_changes(user)
+        if obj is None or obj.owner_id == user.pk or reach > Reach.OWN:
             return fields
         return (*fields, "owner", "department")
 
@@ -124,7 +166,7 @@ class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
         """Offer, and accept, only what the user may see."""
         user = _user(request)
         if db_field.name == "owner":
-            kwargs |= {"queryset": colleagues_of(user), "initial": user.pk}
+            kwargs |= {"queryset": colleagues_of(user).filter(is_active=True), "initial": user.pk}
         elif db_field.name == "department" and not user.is_superuser:
             kwargs["queryset"] = Department.objects.of(user)
         elif "queryset" not in kwargs:
@@ -149,13 +191,27 @@ class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
         super().save_model(request, obj, form, change)
 
 
+def readable_departments(user: User) -> QuerySet[Department]:
+    """Return the departments whose objects a user reads."""
+    membership = membership_of(user)
+    if membership.rule.reads is Reach.ALL:
+        return Department.objects.all()
+    return Department.objects.filter(pk__in=membership.department_ids)
+
+
 def colleagues_of(user: User) -> QuerySet[User]:
-    """Return the staff that a user may assign an object to: their departments', a superuser all."""
+    """Return the staff whose objects a user reads: their departments', for some everybody."""
     staff = User.objects.filter(is_staff=True).order_by("username")
-    if user.is_superuser:
+    membership = membership_of(user)
+    if membership.rule.reads is Reach.ALL:
         return staff
-    departments = Department.objects.of(user).values("pk")
-    return staff.filter(Q(pk=user.pk) | Q(groups__in=departments)).distinct()
+    return staff.filter(Q(pk=user.pk) | Q(groups__in=membership.department_ids)).distinct()
+
+
+def _owned_rows(model: type[Model]) -> OwnedQuerySet[Any]:
+    queryset = model._default_manager.get_queryset()
+    assert isinstance(queryset, OwnedQuerySet)
+    return queryset
 
 
 def _visible(model: type[Model], user: User) -> QuerySet[Any] | None:
@@ -166,3 +222,6 @@ def _visible(model: type[Model], user: User) -> QuerySet[Any] | None:
 
 def _user(request: HttpRequest) -> User:
     return request.user  # type: ignore[return-value]  # the admin lets nobody else in
+
+
+users_admin.register(admin.site)

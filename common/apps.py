@@ -1,5 +1,7 @@
 """The app's configuration, and the admin site that stands for Django's own."""
 
+import importlib
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +12,10 @@ class CommonConfig(AppConfig):
 
     name = "common"
     verbose_name = _("People and departments")
+
+    def ready(self) -> None:
+        """Note every login from now on."""
+        importlib.import_module("common.sessions")
 
 
 class MassmailAdminConfig(admin_apps.AdminConfig):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.models.department import Department
+from common.models.roles import Reach, membership_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -18,29 +19,39 @@ OwnedModel_co = TypeVar("OwnedModel_co", bound=models.Model, covariant=True)
 
 
 class OwnedQuerySet(models.QuerySet[OwnedModel_co]):
-    """Permission is a query: whatever a user is shown or changes starts here."""
+    """Permission is a query: whatever a user is shown or changes starts here.
+
+    How far a user reaches is their `Rule` (see `common.models.roles`); what is theirs, and what is
+    their departments', a model's own QuerySet may say otherwise.
+    """
 
     def visible_to(self, user: "User | AnonymousUser") -> Self:
-        """Return what the user may read: their own and their departments', a superuser all."""
-        if not user.is_authenticated:
-            return self.none()
-        if user.is_superuser:
-            return self
-        return self.filter(self._owned(user) | self._of_departments(user))
+        """Return what the user may read."""
+        return self._within(membership_of(user).rule.reads, user)
 
     def changeable_by(self, user: "User | AnonymousUser") -> Self:
-        """Return what the user may change: their own, a superuser all."""
-        if not user.is_authenticated:
+        """Return what the user may change, where the permissions of their groups agree."""
+        return self._within(self.reach_of_changes(user), user)
+
+    def reach_of_changes(self, user: "User | AnonymousUser") -> Reach:
+        """Tell how far the user may change rows of this model."""
+        rule = membership_of(user).rule
+        return rule.changes_people if getattr(self.model, "IS_PEOPLE", False) else rule.changes
+
+    def _within(self, reach: Reach, user: "User | AnonymousUser") -> Self:
+        if isinstance(user, AnonymousUser) or reach is Reach.NONE:
             return self.none()
-        if user.is_superuser:
+        if reach is Reach.ALL:
             return self
+        if reach is Reach.DEPARTMENT:
+            return self.filter(self._owned(user) | self._of_departments(user))
         return self.filter(self._owned(user))
 
     def _owned(self, user: "User") -> models.Q:
         return models.Q(owner=user)
 
     def _of_departments(self, user: "User") -> models.Q:
-        return models.Q(department__in=Department.objects.of(user))
+        return models.Q(department__in=membership_of(user).department_ids)
 
 
 class Base(models.Model):

@@ -11,7 +11,8 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 
-from common.models import Department
+from common.models import Department, Role
+from common.models.roles import join_co_workers
 from crm.models import ClientType, Country, Industry, LeadSource
 from crm.models.lookups import Lookup
 from massmail.models import MassmailSettings
@@ -34,7 +35,7 @@ def install() -> None:
 
 
 def install_groups() -> None:
-    """Write the groups and give them the permissions that they lack."""
+    """Write the groups, give them the permissions that they lack, make all staff co-workers."""
     for name, models in _toml("groups.toml").items():
         group, _ = Group.objects.get_or_create(name=name)
         wanted = {
@@ -43,6 +44,8 @@ def install_groups() -> None:
             for action in actions
         }
         group.permissions.add(*_permissions(wanted))
+    for user in User.objects.filter(is_staff=True).exclude(groups__name=Role.CO_WORKERS):
+        join_co_workers(user)
 
 
 def install_superuser(*, username: str, password: str, email: str) -> bool:

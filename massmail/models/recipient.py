@@ -48,6 +48,7 @@ class Recipient(models.Model):
     It also derives from `common.models.Base1`, with an `OwnedQuerySet`: people belong to somebody.
     """
 
+    IS_PEOPLE: ClassVar[bool] = True  # operators change their departments' (`common.models.roles`)
     VARIABLES: ClassVar[dict[str, Any]] = {}  # name in a template -> its translated label
     FILTERS: ClassVar[tuple[RecipientFilter, ...]] = ()
     RELATED: ClassVar[tuple[str, ...]] = ()  # select_related() that get_variables() needs

@@ -7,11 +7,12 @@ import logging
 import smtplib
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 
+from common.utils.helpers import in_language_of, in_time_zone_of
 from massmail.models import EmailAccount, MailingOut
 
 logger = logging.getLogger(__name__)
@@ -40,10 +41,8 @@ def _url(name: str, pk: int) -> str:
     return settings.SITE_URL.rstrip("/") + reverse(name, args=[pk])
 
 
-def _send(owner_address: str, template: str, context: dict[str, object], *, owner: object) -> None:
-    profile = getattr(owner, "profile", None)
-    language = profile.language_code if profile and profile.language_code else None
-    with translation.override(language or settings.LANGUAGE_CODE):
+def _send(owner_address: str, template: str, context: dict[str, object], *, owner: User) -> None:
+    with in_language_of(owner), in_time_zone_of(owner):
         body = render_to_string(template, context)
     recipients = {owner_address, *(address for _name, address in settings.ADMINS)} - {""}
     message = EmailMessage(

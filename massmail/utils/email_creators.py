@@ -9,7 +9,9 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.template import TemplateSyntaxError
+from django.utils import translation
 
 from massmail.backends.base import BuiltMail
 from massmail.content import headers, language
@@ -132,8 +134,9 @@ class CompiledMessage:
 def compile_message(source: MessageSource) -> CompiledMessage:
     """Clean, inline, derive and encode everything that all mails of a message share.
 
-    Takes some milliseconds. The unsubscribe line is in the active language. Raises MessageError
-    with all problems; names of variables are not checked here (`check_source` does).
+    Takes some milliseconds. The unsubscribe line is in the site's language, whoever looks: what is
+    previewed is what a worker sends. Raises MessageError with all problems, in the active language;
+    names of variables are not checked here (`check_source` does).
     """
     source = source.unified()
     if problems := check_compiles(source):
@@ -143,7 +146,8 @@ def compile_message(source: MessageSource) -> CompiledMessage:
         key: source.image_urls.get(key) or CID + content_id(key, source.images[key])
         for key in sorted(shown)
     }
-    layout = compose(source, addresses)
+    with translation.override(settings.LANGUAGE_CODE):
+        layout = compose(source, addresses)
     try:
         subject = language.TEXT.compile(split_tags(source.subject))
         html, text = language.HTML.compile(layout.html), language.TEXT.compile(layout.text)

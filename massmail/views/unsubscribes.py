@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from common.client_address import client_address
 from massmail.clock import database_now
 from massmail.models import MassContact, MassmailSettings
 from massmail.services import unsubscribe as service
@@ -116,20 +117,20 @@ def _plain(text: str) -> HttpResponse:
 
 def _wrong_link(request: HttpRequest) -> HttpResponse:
     """Answer every wrong link alike; too many of one client in a minute are refused."""
-    if not _is_guessing(request.META.get("REMOTE_ADDR", "")):
+    if not _is_guessing(client_address(request)):
         return _page(request, "wrong_link", status=404)
     response = _page(request, "too_many", status=429)
     response["Retry-After"] = "60"
     return response
 
 
-def _is_guessing(client_address: str) -> bool:
+def _is_guessing(address: str) -> bool:
     """Count a wrong link; tell whether this client has followed too many within a minute.
 
     Django's cache counts: with the default, in memory, each web process for itself. So the limit
     is one of load; what protects the links is that they cannot be guessed.
     """
-    key = f"massmail.wrong-links.{client_address}"
+    key = f"massmail.wrong-links.{address}"
     cache.add(key, 0, timeout=60)
     try:
         return cache.incr(key) > WRONG_LINKS_A_MINUTE

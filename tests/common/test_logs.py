@@ -16,6 +16,7 @@ from common.logs import MaskedLinks
             (),
             '"GET /unsubscribe_test/…/ HTTP/1.1" 404',
         ),
+        ('"GET /admin/reset/Mg/c9x-5f/ HTTP/1.1" 302', (), '"GET /admin/reset/Mg/…/ HTTP/1.1" 302'),
         ("account %d: off", (3,), "account 3: off"),
     ],
 )

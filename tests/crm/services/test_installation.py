@@ -24,6 +24,7 @@ def test_install_fills_every_list():
     assert set(Department.objects.values_list("name", flat=True)) == {
         "Global sales",
         "Local sales",
+        "Bookkeeping",
     }
     assert MassmailSettings.objects.count() == 1
 

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
+from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -309,3 +310,11 @@ def test_linked_picture_is_an_address_and_no_part() -> None:
     assert [part["Content-ID"] for part in message.walk() if part["Content-ID"]] == []
     assert "related" not in {part.get_content_subtype() for part in message.walk()}
     assert linked.image_addresses == {"media:pics/a.png": url}
+
+
+def test_a_mail_is_the_same_whatever_language_its_author_reads():
+    plain = compile_message(SOURCE).render(PERSON)
+
+    with translation.override("ar"):
+        assert compile_message(SOURCE).render(PERSON) == plain
+    assert '<html lang="en">' in plain.html
