@@ -89,7 +89,9 @@ def freeze(message: EmlMessage, *, links_pictures: bool = False) -> MessageVersi
 
 def is_current(version: MessageVersion, message: EmlMessage) -> bool:
     """Tell whether the message is still what was frozen; reads its files, compiles nothing."""
-    return version.digest == _digest(source_of(message))
+    source = source_of(message)
+    links_pictures = version.links_pictures and bool(source.images)
+    return version.digest == _digest(source, links_pictures=links_pictures)
 
 
 @functools.lru_cache(maxsize=COMPILED_KEPT)
