@@ -27,6 +27,7 @@ class SkipReason(models.TextChoices):
     DISQUALIFIED = "disqualified", _("disqualified")
     ALREADY_RECEIVED = "already_received", _("already got this message")
     NO_ACCOUNT = "no_account", _("no account that writes to them")
+    LEFT_OUT = "left_out", _("left out by hand")
     CANCELLED = "cancelled", _("cancelled")
     RECIPIENT_DELETED = "deleted", _("deleted since")
 
@@ -96,6 +97,7 @@ class Delivery(models.Model):
     )
     claim = models.UUIDField(null=True)  # of the window that took it last; null once decided
     travels_alone = models.BooleanField(default=False, db_default=False)  # sent again by a person
+    left_out = models.BooleanField(default=False, db_default=False)  # of a draft, by a person
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     first_attempt_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(_("next try"), null=True)  # set by a retry or a return only
