@@ -20,6 +20,7 @@ from massmail.site.masscontactadmin import MassContactAdmin
 from massmail.site.massmailsettingsadmin import MassmailSettingsAdmin
 from massmail.site.signatureadmin import SignatureAdmin
 from massmail.site.suppressionadmin import SuppressionAdmin
+from massmail.views.home import home_context
 
 admin.site.register(MailingOut, MailingOutAdmin)
 admin.site.register(EmlMessage, EmlMessageAdmin)
@@ -29,3 +30,5 @@ admin.site.register(EmlAccountsQueue, EmlAccountsQueueAdmin)
 admin.site.register(MassContact, MassContactAdmin)
 admin.site.register(Suppression, SuppressionAdmin)
 admin.site.register(MassmailSettings, MassmailSettingsAdmin)
+
+admin.site.first_page = home_context

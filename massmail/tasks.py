@@ -4,7 +4,7 @@ from celery import shared_task
 
 from massmail.clock import database_now
 from massmail.models import Heartbeat
-from massmail.services import heartbeat
+from massmail.services import checking, heartbeat
 from massmail.services.delivery_run import deliver_in_turn
 from massmail.utils import sendmassmail
 
@@ -31,3 +31,9 @@ def run_deliveries(account_ids: list[int]) -> None:
 def prepare(mailing_out_id: int) -> None:
     """Write a large audience, or make a large start."""
     sendmassmail.prepare(mailing_out_id)
+
+
+@shared_task
+def check_audience(mailing_out_id: int) -> None:
+    """Check every recipient of a large draft."""
+    checking.run_noted(mailing_out_id)

@@ -14,6 +14,12 @@ from massmail.views.account_acts import (
     email_account_switch_off,
     email_account_switch_on,
     email_account_test_connection,
+from massmail.views.account_acts import email_account_switch_on
+from massmail.views.audience_checks import (
+    mailing_out_check,
+    mailing_out_check_state,
+    mailing_out_found,
+    mailing_out_leave_out_found,
 )
 from massmail.views.campaign_acts import (
     mailing_out_cancel,
@@ -25,8 +31,10 @@ from massmail.views.campaign_acts import (
     mailing_out_start,
     send_failed_recipients,
 )
+from massmail.views.charts import mailing_out_chart, mailing_out_numbers
 from massmail.views.copy_message import copy_message
 from massmail.views.deliveries import delivery, delivery_mail
+from massmail.views.home import pause_all_sending, resume_all_sending
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.progress import mailing_out_progress
@@ -56,6 +64,18 @@ urlpatterns = [
     staff(f"{_MAILING_OUT}send-again/", mailing_out_send_again, "mailing_out_send_again"),
     staff(f"{_MAILING_OUT}progress/", mailing_out_progress, "mailing_out_progress"),
     staff(f"{_MAILING_OUT}people/", mailing_out_people, "mailing_out_people"),
+    staff(f"{_MAILING_OUT}check/", mailing_out_check, "mailing_out_check"),
+    staff(f"{_MAILING_OUT}check-state/", mailing_out_check_state, "mailing_out_check_state"),
+    staff(f"{_MAILING_OUT}found/", mailing_out_found, "mailing_out_found"),
+    staff(
+        f"{_MAILING_OUT}leave-out-found/",
+        mailing_out_leave_out_found,
+        "mailing_out_leave_out_found",
+    ),
+    staff(f"{_MAILING_OUT}chart/", mailing_out_chart, "mailing_out_chart"),
+    staff(f"{_MAILING_OUT}numbers/", mailing_out_numbers, "mailing_out_numbers"),
+    staff("pause-all/", pause_all_sending, "pause_all_sending"),
+    staff("resume-all/", resume_all_sending, "resume_all_sending"),
     staff(f"send-failed-recipients/{_ID}", send_failed_recipients, "send_failed_recipients"),
     staff(f"successful-ids/{_ID}", successful_ids, "successful_ids"),
     staff(f"failed-ids/{_ID}", failed_ids, "failed_ids"),

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from common.fields import SecretUnreadable, key_fingerprint
 from massmail.clock import database_now
-from massmail.models import Heartbeat, MailingOut, MassmailSettings
+from massmail.models import EmailAccount, Heartbeat, MailingOut, MassmailSettings
 from massmail.services import heartbeat, send_window, words
 from massmail.services.account_health import Hindrance, Obstacle
 from massmail.services.scene import Scene, Waiting, scene_of
@@ -79,20 +79,25 @@ class Explanation:
 
     def next_mail_at(self) -> datetime | None:
         """Return when the next mail could leave: the earliest over all accounts."""
-        state = self.mailing_out.state_at(self.now)
+        found = self.next_mail()
+        return found[0] if found else None
+
+    def next_mail(self) -> tuple[datetime, EmailAccount] | None:
+        """Return when the next mail could leave, and from which account."""
         if self.settings_row.paused_at or not self.mailing_out.is_active:
             return None
         moments = [
-            max(filter(None, (self.now, each.due_at, each.free_at)))
+            (max(filter(None, (self.now, each.due_at, each.free_at))), each.account)
             for each in self.waiting
             if each.hindrance is None or each.free_at is not None
         ]
         if not moments:
             return None
-        earliest = min(moments)
+        earliest, account = min(moments, key=lambda each: each[0])
+        state = self.mailing_out.state_at(self.now)
         if state is MailingOut.State.SCHEDULED and self.mailing_out.start_at:
             earliest = max(earliest, self.mailing_out.start_at)
-        return send_window.opens_at(self.settings_row, earliest) or earliest
+        return send_window.opens_at(self.settings_row, earliest) or earliest, account
 
     # --- reasons, in the order in which they decide
 

@@ -16,6 +16,8 @@ from massmail.services.account_health import Obstacle
 from massmail.services.outlook import outlook
 from massmail.services.scene import Scene, scene_of
 
+CLOCK_OFF_BY_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
@@ -28,6 +30,21 @@ class WorkerStatus:
     is_alive: bool
     has_our_key: bool
     clock_offset_s: float
+
+    @property
+    def part(self) -> str:
+        """Its role in words."""
+        return str(Heartbeat.Role(self.role).label)
+
+    @property
+    def whole_age_s(self) -> int:
+        """How many seconds ago it was seen."""
+        return int(self.age_s)
+
+    @property
+    def is_clock_right(self) -> bool:
+        """Whether its clock goes like the database's."""
+        return abs(self.clock_offset_s) < CLOCK_OFF_BY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +148,7 @@ def worker_status(row: Heartbeat, now: datetime) -> WorkerStatus:
     )
 
 
-def accounts_in_trouble(
-    accounts: EmailAccountQuerySet, now: datetime
-) -> tuple[AccountStatus, ...]:
+def accounts_in_trouble(accounts: EmailAccountQuerySet, now: datetime) -> tuple[AccountStatus, ...]:
     """Return those of these accounts that went off by themselves, and those that rest.
 
     An account that a person does not use for mailings is in no trouble.

@@ -9,7 +9,11 @@ from massmail.errors import MassmailError
 from massmail.forms.problems import in_words
 from massmail.models import EmailAccount, MailingOut, known_variables
 from massmail.services import versions
-from massmail.utils.email_creators import KNOWN_SYSTEM_VARIABLES, MessageSource
+from massmail.utils.email_creators import (
+    KNOWN_SYSTEM_VARIABLES,
+    CompiledMessage,
+    MessageSource,
+)
 from massmail.views.people import PersonRow
 from massmail.views.samples import (
     Sample,
@@ -28,6 +32,7 @@ class MessageCard:
     size_bytes: int = 0
     problems: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    compiled: CompiledMessage | None = None  # None: it does not compile
 
     @property
     def attachment_names(self) -> list[str]:
@@ -48,7 +53,8 @@ def message_card(mailing_out: MailingOut, people: Sequence[PersonRow]) -> Messag
         problems = () if version else _problems(sample, mailing_out)
     except MassmailError as error:
         return MessageCard(subject=subject, problems=tuple(sentences(error)))
-    return MessageCard(subject, sample.source, size_bytes, problems, sample.message.variables)
+    compiled = sample.message
+    return MessageCard(subject, sample.source, size_bytes, problems, compiled.variables, compiled)
 
 
 def _size(sample: Sample, mailing_out: MailingOut, people: Sequence[PersonRow]) -> int:
