@@ -55,7 +55,13 @@ class Tally:
 
     def write(self) -> None:
         """Write the counters, in the order of the ids so that two writers never deadlock."""
-        ids = {*self._moves, *self._attempts, *self._troubled, *self._window_limits}
+        ids = {
+            *self._moves,
+            *self._attempts,
+            *self._troubled,
+            *self._window_limits,
+            *self._sent_on,
+        }
         for mailing_out_id in sorted(ids):
             values = self._values(mailing_out_id)
             if values:

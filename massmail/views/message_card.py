@@ -11,6 +11,7 @@ from massmail.models import EmailAccount, MailingOut, known_variables
 from massmail.services import versions
 from massmail.utils.email_creators import (
     KNOWN_SYSTEM_VARIABLES,
+    BuildError,
     CompiledMessage,
     MessageSource,
 )
@@ -58,12 +59,15 @@ def message_card(mailing_out: MailingOut, people: Sequence[PersonRow]) -> Messag
 
 
 def _size(sample: Sample, mailing_out: MailingOut, people: Sequence[PersonRow]) -> int:
-    """Return the size of the first person's mail; 0 where there is nobody, or no account."""
+    """Return the size of the first person's mail; 0 where that cannot be told."""
     account = EmailAccount.objects.usable_by(mailing_out.owner).order_by("main", "pk").first()
     person = person_of_delivery(people[0].delivery, mailing_out) if people else None
     if account is None or person is None:
         return 0
-    return sample.size_bytes(person, account, mailing_out)
+    try:
+        return sample.size_bytes(person, account, mailing_out)
+    except BuildError:  # of this one person: the check of everybody names them
+        return 0
 
 
 def _problems(sample: Sample, mailing_out: MailingOut) -> tuple[str, ...]:
