@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from common.site import MassmailAdminSite
 from massmail.models import (
     EmailAccount,
     EmlAccountsQueue,
@@ -31,4 +32,5 @@ admin.site.register(MassContact, MassContactAdmin)
 admin.site.register(Suppression, SuppressionAdmin)
 admin.site.register(MassmailSettings, MassmailSettingsAdmin)
 
+assert isinstance(admin.site, MassmailAdminSite)
 admin.site.first_page = home_context

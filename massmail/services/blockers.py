@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -182,7 +183,7 @@ class Explanation:
             text = _("%(account)s rests until %(when)s: %(reason)s") % facts
             return Blocker("cooling", text, hindrance.until, account.pk)
         if hindrance.obstacle is Obstacle.LIMIT:
-            facts["used"] = account.today_count
+            facts["used"] = intcomma(account.today_count)
             text = _("%(account)s has sent its %(used)s of today; it goes on %(when)s.") % facts
             return Blocker("limit", text, hindrance.until, account.pk)
         text = _("%(account)s keeps a gap between mails; next %(when)s.") % facts

@@ -51,7 +51,7 @@ def simulated_end(paces: list[Pace], row: MassmailSettings, now: datetime) -> da
     return max(_simulated(pace, row, now) for pace in paces)
 
 
-def _simulated(pace: Pace, row: MassmailSettings, now: datetime) -> datetime:
+def _simulated(pace: Pace, row: MassmailSettings, now: datetime) -> datetime:  # noqa: PLR0915  # one loop is easiest to trust
     queues = [pace.waiting, *pace.others]
     at = max(now, pace.free_at or now)
     today, used = row.local_date(now), pace.used_today

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.messages import get_messages
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -44,11 +43,11 @@ def url(name: str, mailing_out: MailingOut) -> str:
     return reverse(name, args=[mailing_out.pk])
 
 
-def page_of(client: Client, mailing_out: MailingOut) -> HttpResponse:
+def page_of(client: Client, mailing_out: MailingOut):
     return client.get(reverse("admin:massmail_mailingout_change", args=[mailing_out.pk]))
 
 
-def said(response: HttpResponse) -> list[str]:
+def said(response) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
