@@ -9,6 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -73,7 +74,7 @@ class MailingOutList(ChangeList):
         """Read the rows of the page, and what surrounds them all at once."""
         super().get_results(request)
         rows = list(self.result_list)
-        scene = scene_of(rows, database_now(), counting=False)
+        scene = scene_of(rows, timezone.now(), counting=False)
         for each in rows:
             each.line = line_of(each, scene)
         self.result_list = rows

@@ -85,8 +85,9 @@ def _person_url(request: HttpRequest, row: Delivery, mailing_out: MailingOut) ->
 def _account_url(request: HttpRequest, row: Delivery) -> str:
     """Return the page of the account, where the user may see it."""
     user = user_of(request)
-    mine = EmailAccount.objects.visible_to(user).filter(pk=row.email_account_id)
-    if not user.has_perm("massmail.view_emailaccount") or not mine.exists():
+    if row.email_account_id is None or not user.has_perm("massmail.view_emailaccount"):
+        return ""
+    if not EmailAccount.objects.visible_to(user).filter(pk=row.email_account_id).exists():
         return ""
     return reverse("admin:massmail_emailaccount_change", args=[row.email_account_id])
 

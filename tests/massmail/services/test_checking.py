@@ -85,7 +85,7 @@ def test_who_is_left_out_is_not_checked(draft: MailingOut) -> None:
 def test_statements_do_not_grow_with_the_people(
     draft: MailingOut, django_assert_max_num_queries
 ) -> None:
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         examined(draft)
 
 
