@@ -14,7 +14,7 @@ from massmail.views.account_acts import (
     email_account_switch_off,
     email_account_switch_on,
     email_account_test_connection,
-from massmail.views.account_acts import email_account_switch_on
+)
 from massmail.views.audience_checks import (
     mailing_out_check,
     mailing_out_check_state,
