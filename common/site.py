@@ -1,10 +1,12 @@
 """The one admin site: staff see their work, superusers also the raw models."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +14,10 @@ from common.forms import LoginForm
 
 
 class MassmailAdminSite(AdminSite):
+    """The site; an app may say what its first page shows besides the list of apps."""
+
+    first_page: Callable[[HttpRequest], dict[str, Any]] | None = None  # as mixed as a context is
+
     site_header = _("Massmail")
     site_title = _("Massmail")
     index_title = _("Home")
@@ -24,3 +30,10 @@ class MassmailAdminSite(AdminSite):
         if settings.MASSMAIL_MAILBOX_FILE:
             context["mailbox_url"] = reverse("mailbox")
         return context
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the first page."""
+        context = self.first_page(request) if self.first_page else {}
+        return super().index(request, {**context, **(extra_context or {})})

@@ -190,6 +190,7 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {
     "massmail.tasks.run_deliveries": {"queue": "deliveries"},
     "massmail.tasks.prepare": {"queue": "deliveries"},  # may take a minute: ticks go on
+    "massmail.tasks.check_audience": {"queue": "deliveries"},  # the same
 }
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: no file to break
 CELERY_BEAT_SCHEDULE = {

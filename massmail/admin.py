@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from common.site import MassmailAdminSite
 from massmail.models import (
     EmailAccount,
     EmlAccountsQueue,
@@ -22,6 +23,7 @@ from massmail.site.massmailsettingsadmin import MassmailSettingsAdmin
 from massmail.site.pictureadmin import PictureAdmin
 from massmail.site.signatureadmin import SignatureAdmin
 from massmail.site.suppressionadmin import SuppressionAdmin
+from massmail.views.home import home_context
 
 admin.site.register(MailingOut, MailingOutAdmin)
 admin.site.register(EmlMessage, EmlMessageAdmin)
@@ -32,3 +34,6 @@ admin.site.register(EmlAccountsQueue, EmlAccountsQueueAdmin)
 admin.site.register(MassContact, MassContactAdmin)
 admin.site.register(Suppression, SuppressionAdmin)
 admin.site.register(MassmailSettings, MassmailSettingsAdmin)
+
+assert isinstance(admin.site, MassmailAdminSite)
+admin.site.first_page = home_context

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from massmail.clock import database_now
 from massmail.models import Heartbeat, MailingOut
-from massmail.services import heartbeat
+from massmail.services import checking, heartbeat
 from massmail.services.delivery_run import deliver_in_turn
 from massmail.utils import sendmassmail
 
@@ -41,3 +41,9 @@ def prepare_soon(mailing_out: MailingOut) -> None:
     """
     if mailing_out.preparing:
         transaction.on_commit(lambda: prepare.delay(mailing_out.pk), robust=True)
+
+
+@shared_task
+def check_audience(mailing_out_id: int) -> None:
+    """Check every recipient of a large draft."""
+    checking.run_noted(mailing_out_id)

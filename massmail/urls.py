@@ -17,6 +17,12 @@ from massmail.views.account_acts import (
     email_account_switch_on,
     email_account_test_connection,
 )
+from massmail.views.audience_checks import (
+    mailing_out_check,
+    mailing_out_check_state,
+    mailing_out_found,
+    mailing_out_leave_out_found,
+)
 from massmail.views.campaign_acts import (
     mailing_out_cancel,
     mailing_out_copy,
@@ -30,6 +36,7 @@ from massmail.views.campaign_acts import (
     mailing_out_use_new_version,
 )
 from massmail.views.change_audience import count_change
+from massmail.views.charts import mailing_out_chart, mailing_out_numbers
 from massmail.views.copy_message import copy_message
 from massmail.views.deliveries import delivery, delivery_mail
 from massmail.views.exclude_recipients import (
@@ -38,13 +45,14 @@ from massmail.views.exclude_recipients import (
     mailing_out_put_back,
 )
 from massmail.views.file_upload import pic_upload
-from massmail.views.got_massmails import got_massmails
-from massmail.views.make_massmail import count_massmail, make_massmail
 from massmail.views.get_oauth2_tokens import (
     email_account_disconnect,
     get_refresh_token,
     request_authorization_code,
 )
+from massmail.views.got_massmails import got_massmails
+from massmail.views.home import pause_all_sending, resume_all_sending
+from massmail.views.make_massmail import count_massmail, make_massmail
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
@@ -92,7 +100,6 @@ def changing_audience(route: str, change: change_audience.Change) -> Iterator[UR
     yield staff(f"{route}count/", count_change, f"{name}_count", change=change)
 
 
-_ACCOUNT = "account/<int:account_id>/"
 _ID = "<int:mailing_out_id>/"
 _MAILING_OUT = f"mailing-out/{_ID}"
 _ACCOUNT = "account/<int:account_id>/"
@@ -140,6 +147,18 @@ urlpatterns = [
     staff(f"exclude-recipients/{_ID}", exclude_recipients, "exclude_recipients"),
     staff("select-recipient-type/", select_recipient_type, "select_recipient_type"),
     *of_recipient_types(),
+    staff(f"{_MAILING_OUT}check/", mailing_out_check, "mailing_out_check"),
+    staff(f"{_MAILING_OUT}check-state/", mailing_out_check_state, "mailing_out_check_state"),
+    staff(f"{_MAILING_OUT}found/", mailing_out_found, "mailing_out_found"),
+    staff(
+        f"{_MAILING_OUT}leave-out-found/",
+        mailing_out_leave_out_found,
+        "mailing_out_leave_out_found",
+    ),
+    staff(f"{_MAILING_OUT}chart/", mailing_out_chart, "mailing_out_chart"),
+    staff(f"{_MAILING_OUT}numbers/", mailing_out_numbers, "mailing_out_numbers"),
+    staff("pause-all/", pause_all_sending, "pause_all_sending"),
+    staff("resume-all/", resume_all_sending, "resume_all_sending"),
     staff(f"send-failed-recipients/{_ID}", send_failed_recipients, "send_failed_recipients"),
     staff(f"successful-ids/{_ID}", successful_ids, "successful_ids"),
     staff(f"failed-ids/{_ID}", failed_ids, "failed_ids"),

@@ -1,6 +1,6 @@
 """A mailing out: one message to a chosen audience, owned by one user."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
@@ -163,6 +163,10 @@ class MailingOut(Base1):
     # Attempts so far, and of how many the last policy refusals were: see ledger.py.
     attempts_count = models.PositiveBigIntegerField(default=0, editable=False)
 
+    # Mails sent on one calendar date of the settings' time zone, the last on which one was.
+    today_date = models.DateField(null=True, editable=False)
+    today_count = models.PositiveIntegerField(_("sent today"), default=0, editable=False)
+
     # Rows in each state. They change only together with the rows, in the same transaction.
     recipients_number = models.PositiveIntegerField(_("people"), default=0, editable=False)
     pending_count = models.PositiveIntegerField(_("waiting"), default=0, editable=False)
@@ -220,6 +224,10 @@ class MailingOut(Base1):
     def is_active(self) -> bool:
         """Whether its owner wants it sent: running or scheduled."""
         return self.status in self.ACTIVE
+
+    def sent_on(self, today: date) -> int:
+        """Return how many mails were sent on this day, if it is the last on which one was."""
+        return self.today_count if self.today_date == today else 0
 
     def state_at(self, now: datetime) -> State:
         """Return the word that describes it at this moment."""

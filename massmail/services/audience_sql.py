@@ -65,7 +65,8 @@ WHERE plan.place > 1
 _MARK_DELETED = """
 UPDATE {delivery} SET status = 'skipped', reason = 'deleted', address_key = NULL,
     duplicate_of_id = NULL, email_account_id = NULL
-WHERE mailing_out_id = %s AND recipient_id NOT IN (SELECT recipient_id FROM audience_plan)
+WHERE mailing_out_id = %s AND NOT EXISTS (
+    SELECT 1 FROM audience_plan AS plan WHERE plan.recipient_id = {delivery}.recipient_id)
 """
 
 # Step 1 frees the keys of all rows that differ, so that step 2 can never clash.
@@ -217,7 +218,8 @@ def count_without_mass_contact(mailing_out: MailingOut) -> int:
 def settle_accounts(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
     """Share the pending rows out.
 
-    Without a rotation only sticky rows can be sent: the others are skipped (no account).
+    Without a rotation only those with a sticky account can be sent: the others are skipped (no
+    account).
     """
     share_out(mailing_out, rotation)
     if not rotation:

@@ -4,21 +4,23 @@ The deciding reason comes first. A reason is listed only while it is true.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Count, Min, Q
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from common.fields import SecretUnreadable, key_fingerprint
 from massmail.clock import database_now
-from massmail.models import Delivery, EmailAccount, Heartbeat, MailingOut, MassmailSettings
+from massmail.models import EmailAccount, Heartbeat, MailingOut, MassmailSettings
 from massmail.services import heartbeat, send_window, words
-from massmail.services.account_health import Hindrance, Obstacle, hindrance
+from massmail.services.account_health import Hindrance, Obstacle
+from massmail.services.scene import Scene, Waiting, scene_of
 
+TURNS_NAMED = 3
 _LASTING = frozenset({"account_off", "cooling", "limit", "key", "worker_key", "no_account"})
 
 
@@ -30,21 +32,6 @@ class Blocker:
     text: str
     until: datetime | None = None
     account_id: int | None = None  # whose page is the way out, if it is an account's
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What one account still has to send of a mailing out, and what keeps it from doing so."""
-
-    account: EmailAccount
-    pending: int
-    due_at: datetime | None  # None: at once
-    hindrance: Hindrance | None
-
-    @property
-    def free_at(self) -> datetime | None:
-        """When it could send again; None: nobody knows."""
-        return self.hindrance.until if self.hindrance else None
 
 
 def blockers(mailing_out: MailingOut, *, now: datetime | None = None) -> list[Blocker]:
@@ -63,7 +50,22 @@ class Explanation:
 
     mailing_out: MailingOut
     now: datetime
-    settings_row: MassmailSettings = field(default_factory=MassmailSettings.load)
+    given: Scene | None = None  # read for several mailing outs at once
+
+    @cached_property
+    def scene(self) -> Scene:
+        """What surrounds the mailing out."""
+        return self.given or scene_of([self.mailing_out], self.now)
+
+    @property
+    def settings_row(self) -> MassmailSettings:
+        """The settings."""
+        return self.scene.settings_row
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """What each account still has to send, those with most first."""
+        return self.scene.waiting.get(self.mailing_out.pk, [])
 
     def blockers(self) -> list[Blocker]:
         """Return the reasons, the deciding one first."""
@@ -78,46 +80,25 @@ class Explanation:
 
     def next_mail_at(self) -> datetime | None:
         """Return when the next mail could leave: the earliest over all accounts."""
-        state = self.mailing_out.state_at(self.now)
+        found = self.next_mail()
+        return found[0] if found else None
+
+    def next_mail(self) -> tuple[datetime, EmailAccount] | None:
+        """Return when the next mail could leave, and from which account."""
         if self.settings_row.paused_at or not self.mailing_out.is_active:
             return None
         moments = [
-            max(filter(None, (self.now, each.due_at, each.free_at)))
+            (max(filter(None, (self.now, each.due_at, each.free_at))), each.account)
             for each in self.waiting
             if each.hindrance is None or each.free_at is not None
         ]
         if not moments:
             return None
-        earliest = min(moments)
+        earliest, account = min(moments, key=lambda each: each[0])
+        state = self.mailing_out.state_at(self.now)
         if state is MailingOut.State.SCHEDULED and self.mailing_out.start_at:
             earliest = max(earliest, self.mailing_out.start_at)
-        return send_window.opens_at(self.settings_row, earliest) or earliest
-
-    @cached_property
-    def waiting(self) -> list[Waiting]:
-        """What each account still has to send, those with most first (two statements)."""
-        pending = Delivery.objects.filter(
-            mailing_out=self.mailing_out.pk,
-            status=Delivery.Status.PENDING,
-            email_account__isnull=False,
-        ).order_by()
-        rows = pending.values("email_account").annotate(
-            number=Count("pk"),
-            fresh=Count("pk", filter=Q(due_at=None)),
-            earliest=Min("due_at"),
-        )
-        counts = {row["email_account"]: row for row in rows}
-        accounts = EmailAccount.objects.select_related("owner").in_bulk(list(counts))
-        found = [
-            Waiting(
-                account,
-                pending=counts[pk]["number"],
-                due_at=None if counts[pk]["fresh"] else counts[pk]["earliest"],
-                hindrance=hindrance(account, self.settings_row, self.now),
-            )
-            for pk, account in accounts.items()
-        ]
-        return sorted(found, key=lambda each: (-each.pending, each.account.pk))
+        return send_window.opens_at(self.settings_row, earliest) or earliest, account
 
     # --- reasons, in the order in which they decide
 
@@ -167,26 +148,31 @@ class Explanation:
                 yield self._account_reason(each, each.hindrance)
             elif each.due_at is not None and each.due_at > self.now:
                 text = ngettext(
-                    "%(number)d mail was refused for the time being; next try %(when)s.",
-                    "%(number)d mails were refused for the time being; next try %(when)s.",
+                    "%(number)s mail was refused for the time being; next try %(when)s.",
+                    "%(number)s mails were refused for the time being; next try %(when)s.",
                     each.pending,
-                ) % {"number": each.pending, "when": moment(each.due_at)}
+                ) % {"number": each.number_text, "when": moment(each.due_at)}
                 yield Blocker("retry", text, each.due_at, each.account.pk)
             else:
                 yield from self._key_reasons(each)
-        orphans = self.mailing_out.pending_count - sum(each.pending for each in self.waiting)
-        if orphans > 0 and not self.mailing_out.in_flight_count:
+        if self._has_orphans() and not self.mailing_out.in_flight_count:
             yield Blocker("no_account", _("No account is left that could send. Add one."))
 
+    def _has_orphans(self) -> bool:
+        """Tell whether rows wait that no account has; not asked where not all were counted."""
+        if any(each.is_more for each in self.waiting):
+            return False
+        return self.mailing_out.pending_count > sum(each.pending for each in self.waiting)
+
     def _account_reason(self, each: Waiting, hindrance: Hindrance) -> Blocker:
-        account, facts = each.account, {"account": each.account.name, "number": each.pending}
+        account, facts = each.account, {"account": each.account.name, "number": each.number_text}
         if hindrance.obstacle is Obstacle.OFF:
             facts["reason"] = words.of_trouble(account.off_reason or words.BY_HAND)
             text = _("%(account)s is off: %(reason)s") % facts
             if account.main:
                 text = ngettext(
-                    "%(number)d VIP waits for %(account)s, which is off: %(reason)s",
-                    "%(number)d VIPs wait for %(account)s, which is off: %(reason)s",
+                    "%(number)s VIP waits for %(account)s, which is off: %(reason)s",
+                    "%(number)s VIPs wait for %(account)s, which is off: %(reason)s",
                     each.pending,
                 )
                 text %= facts
@@ -197,7 +183,7 @@ class Explanation:
             text = _("%(account)s rests until %(when)s: %(reason)s") % facts
             return Blocker("cooling", text, hindrance.until, account.pk)
         if hindrance.obstacle is Obstacle.LIMIT:
-            facts["used"] = account.today_count
+            facts["used"] = intcomma(account.today_count)
             text = _("%(account)s has sent its %(used)s of today; it goes on %(when)s.") % facts
             return Blocker("limit", text, hindrance.until, account.pk)
         text = _("%(account)s keeps a gap between mails; next %(when)s.") % facts
@@ -213,18 +199,18 @@ class Explanation:
                 " encryption key. Ask an operator."
             ) % {"account": each.account.name}
             yield Blocker("key", text, None, each.account.pk)
-        others = Heartbeat.objects.filter(
-            seen_at__gt=self.now - heartbeat.STALE_AFTER, role=Heartbeat.Role.DELIVERIES
-        ).exclude(key_fingerprint=key_fingerprint())
-        for host in others.values_list("host", flat=True):
-            text = _("The worker on %(host)s has another encryption key.") % {"host": host}
-            yield Blocker("worker_key", text)
+        for beat in self.scene.heartbeats:
+            is_fresh = beat.seen_at > self.now - heartbeat.STALE_AFTER
+            is_delivering = beat.role == Heartbeat.Role.DELIVERIES
+            if is_fresh and is_delivering and beat.key_fingerprint != key_fingerprint():
+                text = _("The worker on %(host)s has another encryption key.")
+                yield Blocker("worker_key", text % {"host": beat.host})
 
     def _worker_reasons(self) -> Iterator[Blocker]:
         if any(each.account.run_id for each in self.waiting):
             return
         ready = [each for each in self.waiting if self._is_ready(each)]
-        seen = heartbeat.last_seen(Heartbeat.Role.CONTROL)
+        seen = self.scene.last_seen(Heartbeat.Role.CONTROL)
         if seen is None:
             yield Blocker("no_worker", _("No worker has reported yet. Start worker and beat."))
         elif seen < self.now - heartbeat.STALE_AFTER:
@@ -234,7 +220,7 @@ class Explanation:
             yield Blocker("no_deliveries_worker", _("No worker for deliveries has reported."))
 
     def _deliveries_alive(self) -> bool:
-        seen = heartbeat.last_seen(Heartbeat.Role.DELIVERIES)
+        seen = self.scene.last_seen(Heartbeat.Role.DELIVERIES)
         started = self.mailing_out.start_at
         if seen is not None and seen >= self.now - heartbeat.STALE_AFTER:
             return True
@@ -246,13 +232,13 @@ class Explanation:
     def _turn_reasons(self) -> Iterator[Blocker]:
         """Yield the other mailing outs with which the accounts take turns."""
         accounts = [each.account.pk for each in self.waiting if self._is_ready(each)]
-        others = (
-            MailingOut.objects.running(self.now)
-            .filter(accountshare__email_account__in=accounts, pending_count__gt=0)
-            .exclude(pk=self.mailing_out.pk)
-            .distinct()
-        )
-        for name in others.values_list("name", flat=True)[:3]:
+        others = {
+            other.mailing_out_id: other.name
+            for account in accounts
+            for other in self.scene.others.get(account, ())
+            if other.mailing_out_id != self.mailing_out.pk
+        }
+        for name in list(others.values())[:TURNS_NAMED]:
             text = _("“%(name)s” uses the same accounts; they take turns.") % {"name": name}
             yield Blocker("turns", text)
 

@@ -157,6 +157,7 @@ def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
         )
         this.tally.move(mailing_out_id, len(done), source=source, target=_STATUS.SENT)
         this.tally.attempt(mailing_out_id, len(done) if in_time else 0)
+        this.tally.sent(mailing_out_id, len(done), today=this.settings_row.local_date(this.now))
         texts = [row for row in texts if row[0] not in done]
     if texts:
         logger.warning("mailing out %d: %d rows were decided by others", mailing_out_id, len(texts))

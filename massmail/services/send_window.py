@@ -16,11 +16,9 @@ def opens_at(settings_row: MassmailSettings, now: datetime) -> datetime | None:
         return None
     today = settings_row.local_date(now)
     for days in range(9):  # a week, a day that a leap of the clock may leave without hours, today
-        day = today + timedelta(days=days)
-        begins = _instant(settings_row.zone, day, settings_row.business_time_start)
-        ends = _instant(settings_row.zone, day, settings_row.business_time_end)
-        if settings_row.sending_days[day.weekday()] and now < ends and begins < ends:
-            return None if begins <= now else begins
+        hours = hours_of(settings_row, today + timedelta(days=days))
+        if hours is not None and now < hours[1]:
+            return None if hours[0] <= now else hours[0]
     raise ValueError("The settings have sending hours without a day.")
 
 
@@ -33,6 +31,20 @@ def closes_at(settings_row: MassmailSettings, now: datetime) -> datetime:
         return next_day_at(settings_row, now)
     today = settings_row.local_date(now)
     return _instant(settings_row.zone, today, settings_row.business_time_end)
+
+
+def hours_of(settings_row: MassmailSettings, day: date) -> tuple[datetime, datetime] | None:
+    """Return from when until when mail may leave on a calendar day; None: not on that day."""
+    if not settings_row.use_business_time:
+        midnight = time()
+        tomorrow = day + timedelta(days=1)
+        return (
+            _instant(settings_row.zone, day, midnight),
+            _instant(settings_row.zone, tomorrow, midnight),
+        )
+    begins = _instant(settings_row.zone, day, settings_row.business_time_start)
+    ends = _instant(settings_row.zone, day, settings_row.business_time_end)
+    return (begins, ends) if settings_row.sending_days[day.weekday()] and begins < ends else None
 
 
 def _instant(zone: ZoneInfo, day: date, wall: time) -> datetime:

@@ -10,8 +10,13 @@ from django.db.models import Q
 
 from common.fields import key_fingerprint
 from massmail.models import EmailAccount, Heartbeat, MailingOut, MassmailSettings
+from massmail.models.email_account import EmailAccountQuerySet
 from massmail.services import blockers, heartbeat, words
 from massmail.services.account_health import Obstacle
+from massmail.services.outlook import outlook
+from massmail.services.scene import Scene, scene_of
+
+CLOCK_OFF_BY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,21 @@ class WorkerStatus:
     has_our_key: bool
     clock_offset_s: float
 
+    @property
+    def part(self) -> str:
+        """Its role in words."""
+        return str(Heartbeat.Role(self.role).label)
+
+    @property
+    def whole_age_s(self) -> int:
+        """How many seconds ago it was seen."""
+        return int(self.age_s)
+
+    @property
+    def is_clock_right(self) -> bool:
+        """Whether its clock goes like the database's."""
+        return abs(self.clock_offset_s) < CLOCK_OFF_BY_S
+
 
 @dataclass(frozen=True, slots=True)
 class MailingOutStatus:
@@ -37,6 +57,7 @@ class MailingOutStatus:
     state: str  # a MailingOut.State
     counts: dict[str, int]  # a Delivery.Status -> rows
     next_mail_at: datetime | None
+    ends_at: datetime | None  # about when it is done, as things are
     blockers: tuple[blockers.Blocker, ...]
 
 
@@ -68,18 +89,18 @@ class Status:
 def status(*, now: datetime, mailing_out_id: int | None = None) -> Status:
     """Return the state: mailing outs that are active, paused or being prepared, or the named one.
 
-    A few statements, and some more for each mailing out. Raises MailingOut.DoesNotExist.
+    A few statements, whatever the number of mailing outs. Raises MailingOut.DoesNotExist.
     """
     settings_row = MassmailSettings.objects.first() or MassmailSettings()
+    found = _mailing_outs(mailing_out_id)
+    scene = scene_of(found, now, settings_row=settings_row)
     return Status(
         at=now,
         paused_at=settings_row.paused_at,
         pause_note=settings_row.pause_note,
-        workers=tuple(_worker(each, now) for each in Heartbeat.objects.all()),
-        mailing_outs=tuple(
-            _mailing_out(each, settings_row, now) for each in _mailing_outs(mailing_out_id)
-        ),
-        accounts_in_trouble=_accounts_in_trouble(now),
+        workers=tuple(worker_status(each, now) for each in scene.heartbeats),
+        mailing_outs=tuple(_mailing_out(each, scene) for each in found),
+        accounts_in_trouble=accounts_in_trouble(EmailAccount.objects.all(), now),
     )
 
 
@@ -92,15 +113,14 @@ def _mailing_outs(mailing_out_id: int | None) -> list[MailingOut]:
     return list(open_ones.order_by("pk"))
 
 
-def _mailing_out(
-    mailing_out: MailingOut, settings_row: MassmailSettings, now: datetime
-) -> MailingOutStatus:
-    explanation = blockers.Explanation(mailing_out, now, settings_row)
+def _mailing_out(mailing_out: MailingOut, scene: Scene) -> MailingOutStatus:
+    explanation = blockers.Explanation(mailing_out, scene.now, scene)
+    next_mail_at = explanation.next_mail_at()
     return MailingOutStatus(
         id=mailing_out.pk,
         name=mailing_out.name,
         owner=mailing_out.owner.username,
-        state=mailing_out.state_at(now).value,
+        state=mailing_out.state_at(scene.now).value,
         counts={
             "pending": mailing_out.pending_count,
             "in_flight": mailing_out.in_flight_count,
@@ -109,12 +129,13 @@ def _mailing_out(
             "skipped": mailing_out.skipped_count,
             "uncertain": mailing_out.uncertain_count,
         },
-        next_mail_at=explanation.next_mail_at(),
+        next_mail_at=next_mail_at,
+        ends_at=outlook(mailing_out, scene).ends_at if next_mail_at else None,
         blockers=tuple(explanation.blockers()),
     )
 
 
-def _worker(row: Heartbeat, now: datetime) -> WorkerStatus:
+def worker_status(row: Heartbeat, now: datetime) -> WorkerStatus:
     age = now - row.seen_at
     return WorkerStatus(
         host=row.host,
@@ -127,12 +148,12 @@ def _worker(row: Heartbeat, now: datetime) -> WorkerStatus:
     )
 
 
-def _accounts_in_trouble(now: datetime) -> tuple[AccountStatus, ...]:
-    """Return the accounts that went off by themselves and those that rest.
+def accounts_in_trouble(accounts: EmailAccountQuerySet, now: datetime) -> tuple[AccountStatus, ...]:
+    """Return those of these accounts that went off by themselves, and those that rest.
 
     An account that a person does not use for mailings is in no trouble.
     """
-    rows = EmailAccount.objects.select_related("owner").order_by("pk")
+    rows = accounts.select_related("owner").order_by("pk")
     troubled = rows.filter(Q(massmail=False) & ~Q(off_reason="") | Q(cooling_until__gt=now))
     return tuple(_account(each) for each in troubled)
 

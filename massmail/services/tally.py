@@ -1,6 +1,7 @@
 """Counters of mailing outs, changed only together with the rows that they count."""
 
 from collections import Counter
+from datetime import date
 from typing import Any
 
 from django.db.models import Case, F, Value, When
@@ -24,6 +25,7 @@ class Tally:
         self._attempts: Counter[int] = Counter()
         self._troubled: set[int] = set()
         self._window_limits: dict[int, int] = {}
+        self._sent_on: dict[int, tuple[date, int]] = {}
 
     def move(self, mailing_out_id: int, number: int, *, source: str, target: str) -> None:
         """Note that so many rows went from one state to another."""
@@ -37,6 +39,12 @@ class Tally:
         """Note attempts that count."""
         self._attempts[mailing_out_id] += number
 
+    def sent(self, mailing_out_id: int, number: int, *, today: date) -> None:
+        """Note mails that were sent on this day, in the settings' time zone."""
+        before = self._sent_on.get(mailing_out_id, (today, 0))[1]
+        if number:
+            self._sent_on[mailing_out_id] = today, before + number
+
     def trouble(self, mailing_out_id: int) -> None:
         """Note that the mailing out met account trouble: it runs with errors from now on."""
         self._troubled.add(mailing_out_id)
@@ -47,7 +55,13 @@ class Tally:
 
     def write(self) -> None:
         """Write the counters, in the order of the ids so that two writers never deadlock."""
-        ids = {*self._moves, *self._attempts, *self._troubled, *self._window_limits}
+        ids = {
+            *self._moves,
+            *self._attempts,
+            *self._troubled,
+            *self._window_limits,
+            *self._sent_on,
+        }
         for mailing_out_id in sorted(ids):
             values = self._values(mailing_out_id)
             if values:
@@ -62,6 +76,12 @@ class Tally:
         }
         if attempts := self._attempts[mailing_out_id]:
             values["attempts_count"] = F("attempts_count") + attempts
+        if mailing_out_id in self._sent_on:
+            today, number = self._sent_on[mailing_out_id]
+            values["today_date"] = today
+            values["today_count"] = Case(
+                When(today_date=today, then=F("today_count") + number), default=Value(number)
+            )
         if mailing_out_id in self._window_limits:
             values["window_limit"] = self._window_limits[mailing_out_id]
         if mailing_out_id in self._troubled:

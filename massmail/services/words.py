@@ -1,6 +1,10 @@
-"""What troubles are called on the pages: short, plain, and what to do."""
+"""What troubles are called on the pages: short, plain, and what to do; and when things will be."""
 
+from datetime import datetime
+
+from django.utils import formats, timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 BY_HAND = "by hand"  # why an account is off that a person switched off
@@ -61,3 +65,21 @@ def of_refusal(why: str) -> str:
 def of_trouble(why: str) -> str:
     """Return the sentence for the `why` of an account's trouble, in the active language."""
     return str(_TROUBLES.get(why, why))
+
+
+def day_of(when: datetime, now: datetime) -> str:
+    """Return a moment to come roughly: the time today, else the day, with the year if another."""
+    local, today = timezone.localtime(when), timezone.localtime(now)
+    if local.date() == today.date():
+        return gettext("today %(time)s") % {"time": formats.time_format(local, "TIME_FORMAT")}
+    if local.year == today.year:
+        return formats.date_format(local, pgettext("format of a day", "D j M"))
+    return formats.date_format(local, pgettext("format of a day with its year", "D j M Y"))
+
+
+def moment_of(when: datetime, now: datetime) -> str:
+    """Return a moment with its zone: the time alone if it is today."""
+    local = timezone.localtime(when)
+    if local.date() == timezone.localtime(now).date():
+        return f"{formats.time_format(local, 'TIME_FORMAT')} {local:%Z}"
+    return f"{formats.date_format(local, 'SHORT_DATETIME_FORMAT')} {local:%Z}"

@@ -3,7 +3,8 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Case, IntegerField, Value, When
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -17,27 +18,35 @@ from massmail.clock import database_now
 from massmail.forms.start_form import StartForm
 from massmail.models import MailingOut
 from massmail.services import audience, campaign
+from massmail.services.scene import scene_of
 from massmail.site.columns import column
 from massmail.utils.adminfilters import StatusFilter
 from massmail.views.access import may_change, user_of
 from massmail.views.campaign_page import CampaignPage
-from massmail.views.progress import percent_of, segments_of
+from massmail.views.mailing_out_line import MailingOutLine, line_of, needs_somebody
 
 _STATUS = MailingOut.Status
-# 0 for those with uncertain mails, or paused by the system; 1 for the others.
+# 0 for those that somebody has to look after, 1 for the others.
 NEEDS_SOMEBODY = Case(
-    When(
-        Q(uncertain_count__gt=0)
-        | (Q(status=_STATUS.PAUSED) & ~Q(pause_reason__in=["", MailingOut.PauseReason.BY_HAND])),
-        then=Value(0),
-    ),
-    default=Value(1),
-    output_field=IntegerField(),
+    When(needs_somebody(), then=Value(0)), default=Value(1), output_field=IntegerField()
 )
 
 
+class MailingOutList(ChangeList):
+    """A page of the list, its rows described by one scene."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page, and what surrounds them all at once."""
+        super().get_results(request)
+        rows = list(self.result_list)
+        scene = scene_of(rows, timezone.now(), counting=False)
+        for each in rows:
+            each.line = line_of(each, scene)
+        self.result_list = rows
+
+
 class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
-    list_display = ("what", "people", "state", "progress", "when", "owner")
+    list_display = ("what", "people", "state", "progress", "today", "when", "owner")
     list_display_links = ("what",)
     list_filter: ClassVar[Any] = (OwnerFilter, StatusFilter)
     list_select_related = ("owner", "message", "message_version", "paused_by")
@@ -78,6 +87,10 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
         return mailing_out.started_at is None and not mailing_out.preparing
 
     # --- the pages
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that describes its rows."""
+        return MailingOutList
 
     def add_view(
         self,
@@ -151,8 +164,7 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
 
     @admin.display(description=_("mailing out"), ordering="name")
     def what(self, obj: MailingOut) -> SafeString:
-        source = obj.message_version or obj.message
-        return column("mailing_out_name", mailing_out=obj, subject=source.subject if source else "")
+        return column("mailing_out_name", mailing_out=obj, line=_line(obj))
 
     @admin.display(description=_("people"), ordering="recipients_number")
     def people(self, obj: MailingOut) -> SafeString:
@@ -160,20 +172,26 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
 
     @admin.display(description=_("state"), ordering="status")
     def state(self, obj: MailingOut) -> SafeString:
-        return column("mailing_out_state", mailing_out=obj, state=obj.state_at(timezone.now()))
+        return column("mailing_out_state", line=_line(obj))
 
     @admin.display(description=_("progress"))
     def progress(self, obj: MailingOut) -> SafeString:
-        if obj.started_at is None:
+        line = _line(obj)
+        if not line.segments:
             return column("nothing")
-        done = obj.sent_count + obj.failed_count + obj.uncertain_count
-        total = obj.recipients_number - obj.skipped_count
-        return column(
-            "mailing_out_progress",
-            segments=list(segments_of(obj)),
-            percent=percent_of(done, total),
-        )
+        return column("mailing_out_progress", segments=line.segments, percent=line.percent)
 
-    @admin.display(description=_("when"), ordering="start_at")
+    @admin.display(description=_("sent today"))
+    def today(self, obj: MailingOut) -> SafeString:
+        return column("number", number=_line(obj).sent_today)
+
+    @admin.display(description=_("next mail or end"), ordering="start_at")
     def when(self, obj: MailingOut) -> SafeString:
-        return column("mailing_out_when", mailing_out=obj, state=obj.state_at(timezone.now()))
+        return column("mailing_out_when", mailing_out=obj, line=_line(obj))
+
+
+def _line(obj: MailingOut) -> MailingOutLine:
+    """Return what the list has read about a row."""
+    line = obj.line  # type: ignore[attr-defined]  # set by MailingOutList
+    assert isinstance(line, MailingOutLine)
+    return line

@@ -3,12 +3,14 @@
 from typing import Any, ClassVar
 
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from massmail.clock import database_now
 from massmail.models import MassmailSettings
 from massmail.site.superusers import SuperuserAdmin
+from massmail.views.sending_hours import hours_in_words
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -39,6 +41,26 @@ class MassmailSettingsAdmin(SuperuserAdmin):
             return super().changelist_view(request, extra_context)
         row = MassmailSettings.load()
         return redirect("admin:massmail_massmailsettings_change", row.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Say besides in words when mail leaves, with an example."""
+        context = {
+            "hours_in_words": hours_in_words(MassmailSettings.load(), database_now()),
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Stay on the page."""
+        return redirect("admin:massmail_massmailsettings_change", obj.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Keep it one row."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.contrib.auth.models import User
-from django.db.models import Count
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.functional import Promise
 from django.utils.timesince import timesince
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from massmail.forms.send_test_form import SendTestForm, person_key
@@ -22,14 +21,22 @@ from massmail.models import (
     MassmailSettings,
     SkipReason,
 )
-from massmail.services import versions
+from massmail.services import forecast, results, versions, words
+from massmail.services.forecast import Forecast, Pace
+from massmail.services.outlook import pace_of
+from massmail.services.scene import Scene, scene_of
 from massmail.views.account_state import AccountState, state_of
+from massmail.views.account_totals import AccountTotal, account_totals
+from massmail.views.alternatives import Alternative, alternatives
+from massmail.views.check_card import CheckCard, check_card
 from massmail.views.checks import Check, Facts, checks_of
 from massmail.views.message_card import MessageCard, message_card
 from massmail.views.people import PersonRow, rows_of
-from massmail.views.progress import Progress, people_url, progress_of
+from massmail.views.progress import Progress, end_text, people_url, progress_of
+from massmail.views.sending_hours import hours_of
 
 PREVIEWED_PEOPLE = 5
+SOON = timedelta(minutes=2)
 MESSAGES_OFFERED = 100  # the newest
 
 ADVICE: dict[str, Promise] = {
@@ -62,9 +69,9 @@ class AccountLine:
 
     account: EmailAccount
     state: AccountState
-    people: int
     people_waiting: int
     is_visible: bool
+    waiting_text: str  # as above, or "more than"
 
 
 @dataclass
@@ -110,7 +117,17 @@ class CampaignPage:
     @cached_property
     def progress(self) -> Progress:
         """The progress card."""
-        return progress_of(self.mailing_out, self.user, self.now)
+        return progress_of(self.mailing_out, self.user, self.now, scene=self.scene)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """What surrounds the mailing out."""
+        return scene_of([self.mailing_out], self.now, settings_row=self.settings_row)
+
+    @property
+    def has_history(self) -> bool:
+        """Whether something was sent or tried, so that there is a chart."""
+        return self.mailing_out.sent_count > 0 or self.mailing_out.attempts_count > 0
 
     # --- audience
 
@@ -150,8 +167,8 @@ class CampaignPage:
 
     @cached_property
     def _numbers_by_reason(self) -> list[tuple[str, int]]:
-        rows = self.mailing_out.deliveries.order_by().exclude(reason="").values_list("reason")
-        return sorted(rows.annotate(number=Count("pk")), key=lambda each: (-each[1], each[0]))
+        numbers = results.numbers_by_reason(self.mailing_out)
+        return sorted(numbers.items(), key=lambda each: (-each[1], each[0]))
 
     # --- message
 
@@ -193,60 +210,90 @@ class CampaignPage:
 
     @cached_property
     def accounts(self) -> list[AccountLine]:
-        """The owner's accounts with their shares (two statements)."""
+        """The owner's accounts with what they still have to send."""
         usable = EmailAccount.objects.usable_by(self.mailing_out.owner).select_related("owner")
-        shares = self._shares
         visible = set(EmailAccount.objects.visible_to(self.user).values_list("pk", flat=True))
+        waiting = self._waiting
         return [
             AccountLine(
                 account=account,
                 state=state_of(account, self.settings_row, self.now),
-                people=sum(shares.get(account.pk, {}).values()),
-                people_waiting=shares.get(account.pk, {}).get(Delivery.Status.PENDING, 0),
+                people_waiting=waiting.get(account.pk, (0, ""))[0],
+                waiting_text=waiting.get(account.pk, (0, "0"))[1],
                 is_visible=account.pk in visible,
             )
             for account in usable.order_by("main", "pk")
         ]
 
     @cached_property
-    def _shares(self) -> dict[int | None, dict[str, int]]:
-        """How many rows in each state every account has."""
-        rows = (
-            self.mailing_out.deliveries.order_by()
-            .exclude(status=Delivery.Status.SKIPPED)
-            .values_list("email_account", "status")
-        )
-        found: dict[int | None, dict[str, int]] = {}
-        for account, status, number in rows.annotate(number=Count("pk")):
-            found.setdefault(account, {})[status] = number
-        return found
+    def _waiting(self) -> dict[int | None, tuple[int, str]]:
+        """How many people wait for each account, as a number and in words."""
+        if not self.is_draft:
+            rows = self.scene.waiting.get(self.mailing_out.pk, [])
+            return {each.account.pk: (each.pending, each.number_text) for each in rows}
+        numbers = results.waiting_by_account(self.mailing_out)
+        return {account: (number, intcomma(number)) for account, number in numbers.items()}
 
     @property
     def people_without_account(self) -> int:
-        """How many people have no account that would write to them."""
-        return self._shares.get(None, {}).get(Delivery.Status.PENDING, 0)
+        """How many people of a draft have no account that would write to them."""
+        return self._waiting.get(None, (0, ""))[0]
+
+    @cached_property
+    def totals(self) -> list[AccountTotal]:
+        """What each account has done, once all is over."""
+        return account_totals(self.mailing_out)
+
+    # --- when it will be done
+
+    @cached_property
+    def paces(self) -> list[Pace]:
+        """How fast each account gets on with what it has of a draft."""
+        return [
+            pace_of(line.account, line.people_waiting, self.scene)
+            for line in self.accounts
+            if line.people_waiting
+        ]
+
+    @cached_property
+    def course(self) -> Forecast:
+        """The expected course of a draft, if it started now."""
+        return forecast.foresee(self.paces, self.settings_row, self.now)
+
+    @property
+    def end_text(self) -> str:
+        """About when a draft that is started now would be done."""
+        return end_text(self.course, self.now)
+
+    @property
+    def first_text(self) -> str:
+        """When the first mail of a draft that is started now would leave."""
+        first_at = self.course.first_at
+        soon = first_at is None or first_at <= self.now + SOON
+        return "" if soon or first_at is None else words.day_of(first_at, self.now)
+
+    @cached_property
+    def alternatives(self) -> list[Alternative]:
+        """What would bring the end forward by a day or more."""
+        return list(alternatives(self.paces, self.course, self.settings_row, self.now))
 
     @property
     def sending_hours(self) -> str:
         """The sending hours in words; empty if mail leaves at any time."""
-        row = self.settings_row
-        if not row.use_business_time:
-            return ""
-        names = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-        days = zip(names, row.sending_days, strict=True)
-        return _("%(days)s, %(start)s to %(end)s, %(zone)s") % {
-            "days": " ".join(name for name, is_on in days if is_on),
-            "start": f"{row.business_time_start:%H:%M}",
-            "end": f"{row.business_time_end:%H:%M}",
-            "zone": row.time_zone,
-        }
+        return hours_of(self.settings_row)
 
     # --- checks and results
 
     @cached_property
+    def check_card(self) -> CheckCard:
+        """What the check of every recipient says."""
+        return check_card(self.mailing_out, self.message, self.now)
+
+    @cached_property
     def checks(self) -> list[Check]:
         """What forbids the start, then what to know before it."""
-        return sorted(self._found_checks(), key=lambda check: not check.forbids)
+        order = ("forbids", "warns", "well")
+        return sorted(self._found_checks(), key=lambda check: order.index(check.kind))
 
     def _found_checks(self) -> Iterator[Check]:
         facts = Facts(
@@ -254,11 +301,17 @@ class CampaignPage:
             message=self.message,
             accounts=[line.account for line in self.accounts],
             without_account=self.people_without_account,
+            audience_check=self.check_card,
             already_received=dict(self._numbers_by_reason).get(SkipReason.ALREADY_RECEIVED, 0),
             settings_row=self.settings_row,
             now=self.now,
         )
         return checks_of(facts)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is nothing but good news."""
+        return all(check.is_well for check in self.checks)
 
     @property
     def can_start(self) -> bool:

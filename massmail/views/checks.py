@@ -5,23 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import CharField
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from massmail.models import (
-    Delivery,
-    EmailAccount,
-    MailingOut,
-    MassmailSettings,
-)
-from massmail.services import send_window, words
+from massmail.models import EmailAccount, MailingOut, MassmailSettings
+from massmail.services import checking, send_window, words
 from massmail.services.blockers import moment
+from massmail.services.checking import Finding
+from massmail.views.check_card import CheckCard, CheckState
 from massmail.views.message_card import MessageCard
 
-COUNT_GAPS_UP_TO = 10_000  # people; above, missing names are not counted on the page
+HEAVY_MAIL_BYTES = 2_000_000
 _ACCOUNTS = "admin:massmail_emailaccount_changelist"
 
 
@@ -33,6 +29,14 @@ class Check:
     forbids: bool = False
     url: str = ""
     link: str = ""
+    is_well: bool = False  # neither forbids nor warns: good news
+    finding_key: str = ""  # of the people whom it concerns, to see them and to leave them out
+    act: str = ""  # "check": the way out is to check everybody
+
+    @property
+    def kind(self) -> str:
+        """The word for its mark."""
+        return "forbids" if self.forbids else "well" if self.is_well else "warns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,13 @@ class Facts:
     accounts: Sequence[EmailAccount]
     without_account: int
     already_received: int
+    audience_check: CheckCard
     settings_row: MassmailSettings
     now: datetime
 
 
 def checks_of(facts: Facts) -> Iterator[Check]:
-    """Return all findings (one statement for each variable that may be missing)."""
+    """Return all findings."""
     yield from _message_checks(facts)
     yield from _account_checks(facts)
     yield from _people_checks(facts)
@@ -82,6 +87,9 @@ def _account_checks(facts: Facts) -> Iterator[Check]:
             reason = words.of_trouble(account.off_reason or words.BY_HAND)
             text = _("%(account)s is off: %(reason)s")
             yield Check(text % {"account": account.name, "reason": reason})
+    if len(on) == len(facts.accounts):
+        text = ngettext("The account is on.", "All %(number)s accounts are on.", len(on))
+        yield Check(text % {"number": intcomma(len(on))}, is_well=True)
     if all(account.main for account in on):
         yield _only_main(facts)
 
@@ -106,31 +114,77 @@ def _people_checks(facts: Facts) -> Iterator[Check]:
         # Who already got the message is asked anew at the start: it may be another one by now.
         text = _("Everybody chosen is left out: nobody remains.")
         yield Check(text, forbids=not facts.already_received)
-    elif mailing_out.recipients_number <= COUNT_GAPS_UP_TO:
-        yield from _gaps(facts)
+    else:
+        yield from _check_state(facts)
 
 
-def _gaps(facts: Facts) -> Iterator[Check]:
-    """Yield, for each variable in use that is a text of the recipient, how many lack it."""
-    model = facts.mailing_out.recipient_model
-    to_send = Delivery.objects.filter(
-        mailing_out=facts.mailing_out.pk, status=Delivery.Status.PENDING
+def _check_state(facts: Facts) -> Iterator[Check]:
+    """Say what the check of every recipient found, or that it has to be made."""
+    card = facts.audience_check
+    if card.state is CheckState.NONE:
+        return
+    if card.state is CheckState.RUNNING:
+        facts_of = {"done": intcomma(card.checked), "total": intcomma(card.number)}
+        text = _("Every mail is being built for a try: %(done)s of %(total)s.") % facts_of
+        yield Check(text, forbids=True, act="check" if card.is_late else "")
+    elif card.state is CheckState.NOT_YET:
+        text = _("It was not tried yet whether everybody's mail can be built.")
+        yield Check(text, forbids=True, act="check")
+    elif card.state is CheckState.STALE:
+        assert card.checked_at is not None
+        text = _("Checked %(when)s, before your last change.") % {"when": moment(card.checked_at)}
+        yield Check(text, forbids=True, act="check")
+    else:
+        yield from _findings(card)
+
+
+def _findings(card: CheckCard) -> Iterator[Check]:
+    """Yield what was found about some people, and that all is well with the others."""
+    for finding in card.findings:
+        if finding.code == checking.SIZE:
+            yield from _size(finding)
+        else:
+            yield _finding(finding, card)
+    if not any(finding.code == checking.UNBUILDABLE for finding in card.findings) and card.number:
+        text = ngettext(
+            "Every mail can be built: %(number)s was tried.",
+            "Every mail can be built: %(number)s were tried.",
+            card.number,
+        )
+        yield Check(text % {"number": intcomma(card.number)}, is_well=True)
+
+
+def _finding(finding: Finding, card: CheckCard) -> Check:
+    values = {"number": intcomma(finding.number), "name": finding.name, "why": finding.text}
+    if finding.code == checking.MISSING:
+        values["name"] = card.labels.get(finding.name, finding.name)
+        text = ngettext(
+            "%(number)s person has no “%(name)s”: what the message says instead is used.",
+            "%(number)s people have no “%(name)s”: what the message says instead is used.",
+            finding.number,
+        )
+    elif finding.code == checking.DELETED:
+        text = ngettext(
+            "%(number)s person was deleted since and gets nothing.",
+            "%(number)s people were deleted since and get nothing.",
+            finding.number,
+        )
+    else:
+        text = ngettext(
+            "The mail of %(number)s person cannot be built: %(why)s",
+            "The mails of %(number)s people cannot be built, the first because: %(why)s",
+            finding.number,
+        )
+    return Check(
+        text % values, forbids=finding.code == checking.UNBUILDABLE, finding_key=finding.key
     )
-    for name in sorted(facts.message.variables & set(model.VARIABLES)):
-        try:
-            if not isinstance(model._meta.get_field(name), CharField):
-                continue
-        except FieldDoesNotExist:
-            continue
-        people = model._default_manager.filter(pk__in=to_send.values("recipient_id"))
-        number = people.filter(**{name: ""}).count()
-        if number:
-            text = ngettext(
-                "%(number)s person has no “%(name)s”: what the message says instead is used.",
-                "%(number)s people have no “%(name)s”: what the message says instead is used.",
-                number,
-            )
-            yield Check(text % {"number": intcomma(number), "name": model.VARIABLES[name]})
+
+
+def _size(finding: Finding) -> Iterator[Check]:
+    size = filesizeformat(finding.number)
+    if finding.number > HEAVY_MAIL_BYTES:
+        text = _("The largest mail has %(size)s: some servers refuse such mails. Make it lighter.")
+        yield Check(text % {"size": size}, url="#message", link=_("See the message"))
 
 
 def _time_checks(facts: Facts) -> Iterator[Check]:

@@ -7,14 +7,16 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from massmail.errors import MassmailError
 from massmail.models import Delivery, DeliveryAttempt, EmailAccount, MailingOut
+from massmail.services import words
 from massmail.services.smtp_replies import Action
-from massmail.views.access import visible_or_404
+from massmail.views.access import user_of, visible_or_404
 from massmail.views.framed import framed_html, framed_problems, framed_text
 from massmail.views.samples import person_of_delivery, sample_of_delivery, sentences
 
@@ -35,6 +37,7 @@ class Step:
 
     attempt: DeliveryAttempt
     outcome: str
+    why: str = ""
 
 
 @require_safe
@@ -52,9 +55,41 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "person": person,
         "address": row.address or (person.address if person else "") or row.address_key,
         "has_mail": person is not None and mailing_out.message_id is not None,
-        "steps": [Step(each, str(OUTCOMES.get(each.outcome, each.outcome))) for each in attempts],
+        "steps": [step_of(each) for each in attempts],
+        "person_url": _person_url(request, row, mailing_out) if person else "",
+        "account_url": _account_url(request, row),
     }
     return TemplateResponse(request, "massmail/deliveries/delivery.html", context)
+
+
+def step_of(attempt: DeliveryAttempt) -> Step:
+    """Describe one attempt; the account's trouble in words where there was one."""
+    known = attempt.outcome in {Action.COOLING.value, Action.OFF.value}
+    return Step(
+        attempt,
+        outcome=str(OUTCOMES.get(attempt.outcome, attempt.outcome)),
+        why=words.of_trouble(attempt.why) if known and attempt.why else "",
+    )
+
+
+def _person_url(request: HttpRequest, row: Delivery, mailing_out: MailingOut) -> str:
+    """Return the page of the person, where the user may open such pages."""
+    model = mailing_out.recipient_model
+    model_admin = admin.site._registry.get(model)
+    if model_admin is None or not model_admin.has_view_permission(request):
+        return ""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.recipient_id])
+
+
+def _account_url(request: HttpRequest, row: Delivery) -> str:
+    """Return the page of the account, where the user may see it."""
+    user = user_of(request)
+    if row.email_account_id is None or not user.has_perm("massmail.view_emailaccount"):
+        return ""
+    if not EmailAccount.objects.visible_to(user).filter(pk=row.email_account_id).exists():
+        return ""
+    return reverse("admin:massmail_emailaccount_change", args=[row.email_account_id])
 
 
 @require_safe

@@ -9,7 +9,12 @@ from massmail.errors import MassmailError
 from massmail.forms.problems import in_words
 from massmail.models import EmailAccount, MailingOut, known_variables
 from massmail.services import versions
-from massmail.utils.email_creators import KNOWN_SYSTEM_VARIABLES, MessageSource
+from massmail.utils.email_creators import (
+    KNOWN_SYSTEM_VARIABLES,
+    BuildError,
+    CompiledMessage,
+    MessageSource,
+)
 from massmail.views.people import PersonRow
 from massmail.views.samples import (
     Sample,
@@ -31,6 +36,7 @@ class MessageCard:
     size_bytes: int = 0
     problems: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
+    compiled: CompiledMessage | None = None  # None: it does not compile
 
     @property
     def pictures_number(self) -> int:
@@ -66,16 +72,20 @@ def message_card(mailing_out: MailingOut, people: Sequence[PersonRow]) -> Messag
         problems = () if version else _problems(sample, mailing_out)
     except MassmailError as error:
         return MessageCard(subject=subject, problems=tuple(sentences(error)))
-    return MessageCard(subject, sample.source, size_bytes, problems, sample.message.variables)
+    compiled = sample.message
+    return MessageCard(subject, sample.source, size_bytes, problems, compiled.variables, compiled)
 
 
 def _size(sample: Sample, mailing_out: MailingOut, people: Sequence[PersonRow]) -> int:
-    """Return the size of the first person's mail; 0 where there is nobody, or no account."""
+    """Return the size of the first person's mail; 0 where that cannot be told."""
     account = EmailAccount.objects.usable_by(mailing_out.owner).order_by("main", "pk").first()
     person = person_of_delivery(people[0].delivery, mailing_out) if people else None
     if account is None or person is None:
         return 0
-    return sample.size_bytes(person, account, mailing_out)
+    try:
+        return sample.size_bytes(person, account, mailing_out)
+    except BuildError:  # of this one person: the check of everybody names them
+        return 0
 
 
 def _problems(sample: Sample, mailing_out: MailingOut) -> tuple[str, ...]:

@@ -14,7 +14,11 @@ from django.views.decorators.http import require_safe
 
 from massmail.clock import database_now
 from massmail.models import EmailAccount, MailingOut
-from massmail.services.blockers import Blocker, Explanation, moment
+from massmail.services import words
+from massmail.services.blockers import Blocker, Explanation
+from massmail.services.forecast import Forecast
+from massmail.services.outlook import outlook
+from massmail.services.scene import Scene
 from massmail.views.access import user_of, visible_or_404
 
 BAR_WIDTH = 1000  # units of the bar's own coordinates
@@ -51,7 +55,9 @@ class Progress:
     headline: str
     percent: int
     segments: tuple[Segment, ...]
+    pace: str
     next_mail: str
+    end: str
     hints: tuple[Hint, ...]
     shape: str  # when this changes, the page has other parts: it is loaded again
     is_live: bool
@@ -64,26 +70,60 @@ def mailing_out_progress(request: HttpRequest, mailing_out_id: int) -> JsonRespo
     return JsonResponse(asdict(progress_of(mailing_out, user_of(request), database_now())))
 
 
-def progress_of(mailing_out: MailingOut, user: User, now: datetime) -> Progress:
+def progress_of(
+    mailing_out: MailingOut, user: User, now: datetime, *, scene: Scene | None = None
+) -> Progress:
     """Describe how far a mailing out is (some statements, whatever its size)."""
     state = mailing_out.state_at(now)
-    explanation = Explanation(mailing_out, now)
+    explanation = Explanation(mailing_out, now, scene)
     segments = tuple(segments_of(mailing_out))
     total = mailing_out.recipients_number - mailing_out.skipped_count
     done = mailing_out.sent_count + mailing_out.failed_count + mailing_out.uncertain_count
     is_over = state in {MailingOut.State.DONE, MailingOut.State.CANCELLED}
-    next_mail = explanation.next_mail_at()
+    course = outlook(mailing_out, explanation.scene)
     return Progress(
         state=state.value,
         state_label=str(state.label),
         headline=_headline(done, total),
         percent=percent_of(done, total),
         segments=segments,
-        next_mail="" if next_mail is None or next_mail <= now else moment(next_mail),
+        pace=pace_text(mailing_out, course, explanation.scene),
+        next_mail=next_mail_text(explanation),
+        end="" if explanation.next_mail() is None else end_text(course, now),
         hints=() if is_over else hints_of(explanation.blockers(), user),
         shape=f"{state.value}-{mailing_out.failed_count > 0}-{mailing_out.uncertain_count > 0}",
         is_live=not is_over or mailing_out.in_flight_count > 0,
     )
+
+
+def pace_text(mailing_out: MailingOut, course: Forecast, scene: Scene) -> str:
+    """Say how many mails were sent today, and how many leave in an hour."""
+    today = mailing_out.sent_on(scene.settings_row.local_date(scene.now))
+    text = ngettext("%(number)s today", "%(number)s today", today) % {"number": intcomma(today)}
+    if not mailing_out.is_active or course.per_hour < 1:
+        return text
+    an_hour = round(course.per_hour, -2 if course.per_hour > 1_000 else 0)  # no false precision
+    facts = {"today": text, "number": intcomma(int(an_hour))}
+    return _("%(today)s, about %(number)s an hour") % facts
+
+
+def next_mail_text(explanation: Explanation) -> str:
+    """Say when the next mail leaves and from which account; nothing while mails leave."""
+    found = explanation.next_mail()
+    if found is None or found[0] <= explanation.now:
+        return ""
+    when = words.moment_of(found[0], explanation.now)
+    facts = {"when": when, "account": found[1].name}
+    return _("%(when)s from %(account)s") % facts
+
+
+def end_text(course: Forecast, now: datetime) -> str:
+    """Say about when it is done as things are; nothing where nobody knows."""
+    if course.ends_at is None:
+        return ""
+    if course.is_far:
+        return _("in more than ten years")
+    return words.day_of(course.ends_at, now)
 
 
 def segments_of(mailing_out: MailingOut) -> Iterable[Segment]:

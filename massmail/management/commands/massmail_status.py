@@ -81,6 +81,8 @@ def _mailing_out(mailing_out: MailingOutStatus) -> Iterator[str]:
     yield f"  {counts}"
     if mailing_out.next_mail_at is not None:
         yield f"  next mail: {moment(mailing_out.next_mail_at)}"
+    if mailing_out.ends_at is not None:
+        yield f"  done about: {moment(mailing_out.ends_at)}"
     yield from (f"  - {blocker.text}" for blocker in mailing_out.blockers)
 
 

@@ -30,6 +30,8 @@ def test_everybody_gets_one_mail(server):
     assert len(set(addressees)) == 60
     assert refreshed(mailing_out).sent_count == 60
     assert mailing_out.status == MailingOut.Status.DONE
+    assert mailing_out.today_date is not None
+    assert mailing_out.sent_on(mailing_out.today_date) == 60
     assert rows(mailing_out)[0].reply.startswith("250")
     assert {row.attempts for row in rows(mailing_out)} == {1}
 

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from django.db import IntegrityError
 
@@ -87,3 +89,14 @@ def test_more_than_there_is_cannot_be_taken(mailing_out):
     tally.move(mailing_out.pk, 11, source=S.PENDING, target=S.SENT)
     with pytest.raises(IntegrityError):
         tally.write()
+
+
+def test_mails_of_a_day_are_counted_from_nothing_each_day(mailing_out):
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
+    for today, number in ((monday, 3), (monday, 2), (tuesday, 4)):
+        tally = Tally()
+        tally.sent(mailing_out.pk, number, today=today)
+        tally.sent(mailing_out.pk, 0, today=today)
+        tally.write()
+    mailing_out.refresh_from_db()
+    assert (mailing_out.sent_on(tuesday), mailing_out.sent_on(monday)) == (4, 0)

@@ -303,6 +303,70 @@ def test_list_asks_as_many_questions_for_any_number(owner: Client, cast: Cast) -
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+    assert counts[0] <= 15
+
+
+def test_list_says_what_comes_next(owner: Client, cast: Cast) -> None:
+    cast.account(name="sales@", per_second=1)
+    running = cast.started(number=1, name="Running")
+    MailingOut.objects.filter(pk=running.pk).update(
+        today_date=timezone.localdate(), today_count=1_234
+    )
+
+    text = " ".join(owner.get(reverse(LIST)).text.split())
+
+    assert "1,234" in text
+    assert "done about today" in text
+    assert "News for {{ full_name }}" in text
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("spring", 1), ("News for", 1), ("here are our", 1), ("nothing", 0)]
+)
+def test_list_is_searched_by_name_subject_and_content(
+    owner: Client, cast: Cast, search: str, found: int
+) -> None:
+    cast.draft(number=1)
+    assert len(owner.get(reverse(LIST), {"q": search}).context["cl"].result_list) == found
+
+
+def test_empty_list_explains_where_it_begins(owner: Client) -> None:
+    text = owner.get(reverse(LIST)).text
+    assert "No mailing out yet" in text
+    assert "No mailing out is like that." in owner.get(reverse(LIST), {"q": "x"}).text
+
+
+def test_forecast_stands_on_the_draft_and_in_the_start_dialog(owner: Client, cast: Cast) -> None:
+    cast.account(kind="mailbox", daily_limit=1)
+    draft = cast.draft(number=3)
+
+    response = owner.get(page_of(draft))
+
+    text = " ".join(response.text.split())
+    page = response.context["page"]
+    assert page.course.sending_days == 3
+    assert f"Would finish: {page.end_text}" in text
+    assert f"the last about {page.end_text}" in text
+    assert [each.text for each in page.alternatives] == ["With one more mailbox"]
+
+
+def test_totals_by_account_stand_in_the_result(owner: Client, cast: Cast) -> None:
+    first, second = cast.account(name="first@"), cast.account(name="second@")
+    mailing_out = cast.started(number=4)
+    mailing_out.deliveries.update(status=Delivery.Status.SENT, sent_at=timezone.now())
+    failed = mailing_out.deliveries.filter(email_account=second).values("pk")[:1]
+    Delivery.objects.filter(pk__in=list(failed.values_list("pk", flat=True))).update(
+        status=Delivery.Status.FAILED, reason="address"
+    )
+    MailingOut.objects.filter(pk=mailing_out.pk).update(
+        status=MailingOut.Status.DONE, sent_count=3, failed_count=1, pending_count=0
+    )
+
+    page = owner.get(page_of(mailing_out)).context["page"]
+
+    totals = [(total.name, total.sent, total.failed) for total in page.totals]
+    assert totals == [("first@", 2, 0), ("second@", 1, 1)]
+    assert first.pk != second.pk
 
 
 def test_page_asks_as_many_questions_for_any_number(owner: Client, cast: Cast) -> None:

@@ -1,0 +1,179 @@
+"""What surrounds mailing outs at one moment: accounts with what waits for them, workers, turns.
+
+Read once for any number of mailing outs, with a constant number of statements, and never by
+counting all rows: the accounts' shares say how far each has walked, and waiting rows are counted
+up to a limit. `blockers` and `outlook` draw their conclusions from it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import IntegerField, OuterRef, Q, Subquery
+from django.utils.translation import gettext as _
+
+from massmail.models import (
+    AccountShare,
+    Delivery,
+    EmailAccount,
+    Heartbeat,
+    MailingOut,
+    MassmailSettings,
+)
+from massmail.services.account_health import Hindrance, hindrance
+
+COUNTED_UP_TO = 10_000  # rows an account; above, the pages say "more than"
+ESTIMATED_UP_TO = 1
+OTHERS_SEEN = 1_000  # shares of other mailing outs
+
+
+class CountUpTo(Subquery):
+    """The number of rows of a correlated, sliced queryset: counting stops at its limit."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one account still has to send of a mailing out, and what keeps it from doing so.
+
+    `pending` is exact unless `is_more`: then there are more than that.
+    """
+
+    account: EmailAccount
+    pending: int
+    due_at: datetime | None  # None: at once
+    hindrance: Hindrance | None
+    is_more: bool = False
+
+    @property
+    def free_at(self) -> datetime | None:
+        """When it could send again; None: nobody knows."""
+        return self.hindrance.until if self.hindrance else None
+
+    @property
+    def number_text(self) -> str:
+        """The number of waiting mails for a sentence."""
+        shown = intcomma(self.pending)
+        return _("more than %(number)s") % {"number": shown} if self.is_more else shown
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A running mailing out that takes turns at an account; about how much it has there."""
+
+    mailing_out_id: int
+    name: str
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The facts of one moment."""
+
+    now: datetime
+    settings_row: MassmailSettings
+    waiting: dict[int, list[Waiting]]  # by mailing out, the account with most first
+    others: dict[int, list[Other]]  # by account
+    heartbeats: tuple[Heartbeat, ...]
+
+    def last_seen(self, role: Heartbeat.Role) -> datetime | None:
+        """Return when any host last reported this part."""
+        return max((each.seen_at for each in self.heartbeats if each.role == role), default=None)
+
+
+def scene_of(
+    mailing_outs: Iterable[MailingOut],
+    now: datetime,
+    *,
+    settings_row: MassmailSettings | None = None,
+    counting: bool = True,
+) -> Scene:
+    """Read the scene of some mailing outs (about four statements).
+
+    Without `counting`, what waits is divided evenly over the accounts that have something left:
+    good enough for a list, and as fast for millions of rows.
+    """
+    row = settings_row or MassmailSettings.load()
+    by_id = {each.pk: each for each in mailing_outs if each.started_at and each.pending_count}
+    waiting = {pk: list[Waiting]() for pk in by_id}
+    for share in _shares(list(by_id), counting=counting) if by_id else ():
+        found = _waiting(share, row, now, limit=COUNTED_UP_TO if counting else ESTIMATED_UP_TO)
+        if found.pending:
+            waiting[share.mailing_out_id].append(found)
+    if not counting:
+        waiting = {pk: _divided(by_id[pk].pending_count, rows) for pk, rows in waiting.items()}
+    accounts = {each.account.pk for rows in waiting.values() for each in rows}
+    return Scene(
+        now=now,
+        settings_row=row,
+        waiting={pk: sorted(rows, key=_most_first) for pk, rows in waiting.items()},
+        others=_others(accounts, now) if accounts else {},
+        heartbeats=tuple(Heartbeat.objects.all()),
+    )
+
+
+def _shares(mailing_out_ids: Sequence[int], *, counting: bool) -> Iterable[AccountShare]:
+    limit = (COUNTED_UP_TO if counting else ESTIMATED_UP_TO) + 1
+    mine = Delivery.objects.filter(
+        email_account=OuterRef("email_account"),
+        mailing_out=OuterRef("mailing_out"),
+        status=Delivery.Status.PENDING,
+    )
+    fresh = mine.filter(due_at=None, pk__gt=OuterRef("watermark"))
+    retried = mine.filter(due_at__isnull=False)
+    return (
+        AccountShare.objects.filter(mailing_out__in=mailing_out_ids)
+        .select_related("email_account__owner")
+        .annotate(
+            fresh=CountUpTo(fresh.values("pk")[:limit]),
+            retried=CountUpTo(retried.values("pk")[:limit]),
+            next_due=Subquery(retried.order_by("due_at").values("due_at")[:1]),
+        )
+        .filter(Q(fresh__gt=0) | Q(retried__gt=0))
+    )
+
+
+def _waiting(share: AccountShare, row: MassmailSettings, now: datetime, *, limit: int) -> Waiting:
+    fresh, retried, next_due = share.fresh, share.retried, share.next_due  # type: ignore[attr-defined]  # annotations
+    return Waiting(
+        account=share.email_account,
+        pending=min(fresh + retried, limit),
+        due_at=None if fresh else next_due,
+        hindrance=hindrance(share.email_account, row, now),
+        is_more=fresh + retried > limit,
+    )
+
+
+def _divided(number: int, rows: Sequence[Waiting]) -> list[Waiting]:
+    """Return the rows with even parts of a number; the parts are estimates."""
+    return [
+        Waiting(each.account, (number + place) // len(rows), each.due_at, each.hindrance)
+        for place, each in enumerate(rows)
+    ]
+
+
+def _most_first(each: Waiting) -> tuple[int, int]:
+    return -each.pending, each.account.pk
+
+
+def _others(account_ids: Iterable[int], now: datetime) -> dict[int, list[Other]]:
+    """Return the running mailing outs of each account, with even parts of what they have."""
+    shares = AccountShare.objects.filter(
+        email_account__in=account_ids,
+        mailing_out__in=MailingOut.objects.running(now).filter(pending_count__gt=0),
+    ).order_by("mailing_out")
+    rows = list(
+        shares.values_list(
+            "email_account", "mailing_out", "mailing_out__name", "mailing_out__pending_count"
+        )[:OTHERS_SEEN]
+    )
+    number_of_shares: dict[int, int] = {}
+    for _account_id, pk, _name, _pending in rows:
+        number_of_shares[pk] = number_of_shares.get(pk, 0) + 1
+    found: dict[int, list[Other]] = {}
+    for account, pk, name, pending in rows:
+        found.setdefault(account, []).append(Other(pk, name, pending // number_of_shares[pk]))
+    return found
