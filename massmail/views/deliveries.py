@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from massmail.errors import MassmailError
 from massmail.models import Delivery, DeliveryAttempt, EmailAccount, MailingOut
+from massmail.services import render
 from massmail.services.smtp_replies import Action
 from massmail.views.access import visible_or_404
 from massmail.views.framed import framed_html, framed_problems, framed_text
@@ -68,10 +69,11 @@ def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
         sample = sample_of_delivery(row, mailing_out)
         if sample is None:
             return framed_problems(request, [_("No message is chosen yet.")])
+        account = row.email_account or _any_account(mailing_out)
         if request.GET.get("part") == "headers":
-            account = row.email_account or _any_account(mailing_out)
             return framed_text(sample.headers(person, account, mailing_out))
-        rendered = sample.render(person)
+        sender_name = render.sender_name(account, lambda: mailing_out.owner)
+        rendered = sample.render(person, sender_name=sender_name)
     except MassmailError as error:
         return framed_problems(request, sentences(error))
     if request.GET.get("part") == "text":

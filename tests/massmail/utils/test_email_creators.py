@@ -189,7 +189,7 @@ def test_sender_name_is_the_senders_in_mail_and_preview() -> None:
 def test_sender_name_cannot_begin_a_link() -> None:
     source = MessageSource(subject="x", content='<a href="{{ sender_name }}">x</a>')
 
-    assert [problem.field for problem in check_source(source, [])] == ["content"]
+    assert {problem.field for problem in check_source(source, [])} == {"content"}
 
 
 def test_boundary_is_new_for_each_compiled_message(compiled: CompiledMessage) -> None:
