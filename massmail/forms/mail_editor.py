@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckeditor.widgets import CKEditorWidget
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.widgets import Media
 from django.templatetags.static import static
@@ -54,11 +55,12 @@ def single_quoted(source: str) -> str:
     return _TAG.sub(lambda tag: _DOUBLE_QUOTED.sub(r"'\1'", tag[0]), source)
 
 
-def _addresses() -> dict[str, str]:
-    """Return where the editor finds its configuration and the gallery of pictures."""
+def _addresses() -> dict[str, Any]:  # Any: JSON
+    """Return where the editor finds its configuration, the pictures and their gallery."""
     gallery, upload = _address("show_uploaded_images"), _address("pic_upload")
     return {
         "customConfig": static("massmail/ck_mail.js"),
+        "pictures": {"media": settings.MEDIA_URL, "static": settings.STATIC_URL},
         "filebrowserImageBrowseUrl": gallery,
         "filebrowserImageUploadUrl": upload,
     }

@@ -25,12 +25,18 @@ CKEDITOR.editorConfig = function (config) {
   });
 
   /* On the way in: conditional comments that others than Outlook read, and cells that hold a blank
-     alone, travel as tags, which the editor protects. */
+     alone, travel as tags, which the editor protects. A picture's tag is what is saved; its address
+     is what is seen. */
+  const PICTURE = /(<img\b[^>]*?\s)src=(["'])(\{%\s*cid_(media|static)\s+'([^'"<>%]+)'\s*%\})\2/g;
   this.on("toHtml", function (event) {
+    const folders = this.config.pictures; // of the page's own configuration, known only now
     event.data.dataValue = event.data.dataValue
       .replace(/<!--\[if([^\]]*)\]>(<!--+>|\s*-->)/g, "{%!if$1%}")
       .replace(/<!\[if([^\]]*)\]>/g, "{%!if$1%}")
       .replace(/<!\[endif\]>/g, "<!--<![endif]-->")
+      .replace(PICTURE, function (_all, before, quote, tag, kind, name) {
+        return `${before}src="${folders[kind]}${name}" data-cke-saved-src=${quote}${tag}${quote}`;
+      })
       .replace(/(<t[dh]\b[^>]*>)\s*&nbsp;\s*(?=<\/t[dh]>)/gi, "$1{%!nbsp%}");
   }, null, null, 1);
 

@@ -22,6 +22,16 @@
     each.hidden = false;
   }
 
+  /* --- a desktop window in a narrow column */
+
+  const DESKTOP_PX = 680;
+  const body = find(".preview-body");
+  new ResizeObserver(function () {
+    const scale = Math.min(1, body.clientWidth / DESKTOP_PX);
+    body.style.setProperty("--preview-scale", scale);
+    body.classList.toggle("is-scaled", scale < 1);
+  }).observe(body);
+
   /* --- as whom */
 
   const person = find("#preview-as-person");
@@ -115,7 +125,10 @@
     for (const fact of card.querySelectorAll("[data-fact]")) {
       fact.textContent = answer[fact.dataset.fact];
     }
-    find("[data-facts]").hidden = false;
+    const facts = find("[data-facts]"); // of messages alone
+    if (facts) {
+      facts.hidden = false;
+    }
     weigh(answer.size);
   }
 
