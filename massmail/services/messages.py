@@ -68,12 +68,17 @@ def why_kept(*, messages: QuerySet[EmlMessage], user: User) -> str:
 
 
 def _in_use(names: list[str], number: int) -> str:
+    if not names:
+        text = ngettext(
+            "A mailing out of somebody else uses this message. It is kept.",
+            "%(count)s mailing outs of others use this message. It is kept.",
+            number,
+        )
+        return text % {"count": localize(number)}
     listed = ", ".join(_("“%(name)s”") % {"name": name} for name in names)
-    more = number - len(names)
-    if more:
-        others = ngettext("%(count)s more", "%(count)s more", more) % {"count": localize(more)}
-        listed = _("%(names)s and %(others)s") % {"names": listed, "others": others}
-        listed = listed if names else others
+    if more := number - len(names):
+        text = ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", more)
+        listed = text % {"names": listed, "count": localize(more)}
     text = ngettext(
         "A mailing out uses this message: %(names)s. It is kept.",
         "%(count)s mailing outs use this message: %(names)s. It is kept.",

@@ -85,9 +85,7 @@ def toggle_source(page: Page, times: int) -> None:
 
 
 @pytest.mark.parametrize("name", MAILS)
-def test_mail_survives_both_views_typing_and_saving(
-    page_of: PageOf, cast: Cast, name: str
-) -> None:
+def test_mail_survives_both_views_typing_and_saving(page_of: PageOf, cast: Cast, name: str) -> None:
     original = MAILS[name].replace('"you"', "'you'")
     message = message_of(cast, MAILS[name])
     page = page_of(cast.owner)
@@ -142,7 +140,7 @@ def test_nothing_of_a_mail_runs_in_the_editor(page_of: PageOf, cast: Cast, line:
 
 
 def test_picture_of_the_gallery_is_seen_and_its_tag_is_saved(page_of: PageOf, cast: Cast) -> None:
-    content = "<p><img alt=\"\" src=\"{% cid_media 'pics/logo.png' %}\" width=\"20\"></p>"
+    content = '<p><img alt="" src="{% cid_media \'pics/logo.png\' %}" width="20"></p>'
     page = page_of(cast.owner)
     open_message(page, message_of(cast, content))
 
