@@ -22,5 +22,7 @@ class SignatureForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's has 
         if not self.errors:
             add_problems(self, message_above(self.instance), {"signature": "content"})
 
-    def validate_constraints(self) -> None:
+    def _get_validation_exclusions(self) -> set[str]:
         """Refuse no second default: the former one steps aside when this one is saved."""
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # Django's
+        return exclusions | {"default"}
