@@ -137,7 +137,7 @@
   function showProblems(problems) {
     const box = find("[data-problems]");
     const template = box.querySelector("template");
-    box.querySelector("ul").replaceChildren(...problems.map(function (problem) {
+    box.querySelector("[data-list]").replaceChildren(...problems.map(function (problem) {
       const item = template.content.firstElementChild.cloneNode(true);
       const button = item.querySelector("button");
       const label = form.querySelector(`label[for="id_${problem.field}"]`);

@@ -1,7 +1,7 @@
 """The page of a message: preview while typing, variables, problems, leaving, a phone."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from massmail.models import EmlMessage, Signature
 from tests.browser.conftest import PageOf
@@ -118,7 +118,12 @@ def test_problem_leads_to_its_line(page_of: PageOf, cast: Cast) -> None:
 def test_leaving_asks_only_after_a_change(page_of: PageOf, cast: Cast) -> None:
     page = page_of(cast.owner)
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
     message = cast.message()
     open_message(page, message)
     set_mode(page, "source")
@@ -162,7 +167,7 @@ def test_signature_changes_between_text_and_html(page_of: PageOf, cast: Cast) ->
     assert (signature.type, signature.content) == ("Plain text", "<b>Ann</b>")
     page.get_by_label("Type:").select_option("HTML")
     wait_for_editor(page)
-    assert data_of(page) == "<p>&lt;b&gt;Ann&lt;/b&gt;</p>"
+    assert data_of(page).strip() == "<p>&lt;b&gt;Ann&lt;/b&gt;</p>"
 
 
 def test_page_fits_a_phone(page_of: PageOf, cast: Cast) -> None:
@@ -184,4 +189,4 @@ def test_message_is_written_without_scripts(page_of: PageOf, cast: Cast) -> None
 
     mail = page.frame_locator("iframe.preview-html").locator("body")
     expect(mail).to_contain_text("Dear Zoë")
-    expect(page.get_by_text("Insert a variable")).to_have_count(0)
+    expect(page.locator(".variables-button")).to_have_count(0)
