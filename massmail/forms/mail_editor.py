@@ -22,6 +22,8 @@ TAKES_VARIABLES = {"data-takes-variables": ""}  # fields that get a menu of vari
 class MailEditor(CKEditorWidget):  # type: ignore[misc]  # the package has no types
     """CKEditor with one of `CKEDITOR_CONFIGS`; `static/massmail/editor.js` starts it."""
 
+    config: dict[str, Any]  # JSON
+
     def __init__(self, config_name: str = "mail", *, rows: int = 20) -> None:
         attrs = {"rows": rows, "class": "vLargeTextField code", **TAKES_VARIABLES}
         template = "django/forms/widgets/textarea.html"

@@ -44,4 +44,5 @@ def test_message_above_is_not_saved_and_ends_with_the_signature() -> None:
 
     message = message_above(signature)
 
-    assert (message.pk, message.signature) == (None, signature)
+    assert message.pk is None
+    assert message.signature == signature

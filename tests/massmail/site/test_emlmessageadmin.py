@@ -262,7 +262,7 @@ def test_attachments_are_listed_with_their_sizes(owner: Client, cast: Cast) -> N
     message = cast.message()
     TheFile.objects.create(file=ContentFile(b"x" * 2048, name="a.txt"), content_object=message)
     gone = TheFile.objects.create(file=ContentFile(b"x", name="b.txt"), content_object=message)
-    gone.file.storage.delete(gone.file.name)
+    gone.file.storage.delete(str(gone.file.name))
 
     page = owner.get(reverse("admin:massmail_emlmessage_change", args=[message.pk])).text
 
