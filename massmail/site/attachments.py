@@ -32,6 +32,10 @@ class AttachmentInline(GenericTabularInline):
     verbose_name = _("attachment")
     verbose_name_plural = _("attachments")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Show readers the name, which heads each row, and the size: the place is no link."""
+        return self.fields if self._is_theirs(request, obj) else ("size",)
+
     @admin.display(description=_("size"))
     def size(self, obj: TheFile) -> str | SafeString:
         """Return how large the stored file is."""

@@ -69,11 +69,11 @@ def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
         sample = sample_of_delivery(row, mailing_out)
         if sample is None:
             return framed_problems(request, [_("No message is chosen yet.")])
-        account = row.email_account or _any_account(mailing_out)
+        account = _account_of(row, mailing_out)
         if request.GET.get("part") == "headers":
             return framed_text(sample.headers(person, account, mailing_out))
-        sender_name = render.sender_name(account, lambda: mailing_out.owner)
-        rendered = sample.render(person, sender_name=sender_name)
+        name = render.sender_name(account, lambda: mailing_out.owner)
+        rendered = sample.render(person, sender_name=name)
     except MassmailError as error:
         return framed_problems(request, sentences(error))
     if request.GET.get("part") == "text":
@@ -89,7 +89,9 @@ def delivery_or_404(request: HttpRequest, delivery_id: int) -> tuple[Delivery, M
     return row, visible_or_404(request, MailingOut, row.mailing_out_id, related=related)
 
 
-def _any_account(mailing_out: MailingOut) -> EmailAccount:
-    """Return an account of the owner, for a row that has none (yet)."""
+def _account_of(row: Delivery, mailing_out: MailingOut) -> EmailAccount:
+    """Return the account of a delivery, or one of the owner for a row that has none (yet)."""
+    if row.email_account is not None:
+        return row.email_account
     usable = EmailAccount.objects.usable_by(mailing_out.owner).order_by("main", "pk")
     return usable.first() or EmailAccount(from_email="nobody@example.com")

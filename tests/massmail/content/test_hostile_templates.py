@@ -122,12 +122,14 @@ def sources(text: str) -> list[MessageSource]:
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:40])
 def test_hostile_template_is_refused_in_every_field(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
 
     refused = [bool(check_source(source, VARIABLES)) for source in sources(text)]
 
     assert refused == [True] * 5
-    assert time.monotonic() - began < 2  # seconds: no template is a bomb for the check itself
+    assert (
+        time.process_time() - began < 2
+    )  # seconds of work: no template is a bomb for the check itself
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -270,6 +270,20 @@ def test_attachments_are_listed_with_their_sizes(owner: Client, cast: Cast) -> N
     assert "The file is missing. Attach it again, or delete it here." in page
 
 
+def test_colleague_sees_names_and_sizes_of_attachments_and_no_link(
+    client: Client, cast: Cast
+) -> None:
+    message = cast.message()
+    TheFile.objects.create(file=ContentFile(b"x" * 2048, name="a.txt"), content_object=message)
+    client.force_login(cast.colleague)
+
+    page = client.get(reverse("admin:massmail_emlmessage_change", args=[message.pk])).text
+
+    assert "a.txt" in page
+    assert "2.0\xa0KB" in page
+    assert "docs/" not in page
+
+
 # --- beginning with another message
 
 
