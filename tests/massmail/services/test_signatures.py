@@ -2,7 +2,7 @@
 
 import pytest
 
-from massmail.models import Signature
+from massmail.models import EmlMessage, Signature
 from massmail.services.signatures import make_room_for_default, message_above
 from tests.factories import SignatureFactory, UserFactory
 
@@ -44,5 +44,5 @@ def test_message_above_is_not_saved_and_ends_with_the_signature() -> None:
 
     message = message_above(signature)
 
-    assert message.pk is None
     assert message.signature == signature
+    assert EmlMessage.objects.count() == 0
