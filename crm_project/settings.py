@@ -97,6 +97,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "common.static_files.AppFilesWithoutSamples",
+]
 MEDIA_URL = "/media/"
 MEDIA_ROOT = configuration.media_root
 FILE_UPLOAD_PERMISSIONS = 0o640
@@ -172,6 +176,46 @@ MASSMAIL_IDENTITY_PROVIDERS = by_smtp_host(configuration)
 # W001 says that this editor's last free release gets no fixes: trusted staff alone edit, what
 # they write is cleaned on the server, and previews are sandboxed.
 SILENCED_SYSTEM_CHECKS = ["ckeditor.W001"]
+# What JSON can carry; the rest, above all what keeps mails whole, is static/massmail/ck_mail.js.
+_EDITOR = {
+    "autoParagraph": False,
+    "fillEmptyBlocks": False,
+    "entities": False,
+    "basicEntities": True,
+    "fullPage": False,
+    "removePlugins": "exportpdf,scayt,wsc,flash,smiley,iframe,forms,preview,print",
+    "contentsCss": [],
+    "filebrowserUploadMethod": "xhr",
+    "height": 400,  # pixels
+    "width": "100%",
+}
+CKEDITOR_CONFIGS = {
+    "mail": {
+        **_EDITOR,
+        "toolbar": [
+            ["Undo", "Redo"],
+            ["Bold", "Italic", "Underline"],
+            ["NumberedList", "BulletedList"],
+            ["JustifyLeft", "JustifyCenter", "JustifyRight"],
+            ["Link", "Unlink"],
+            ["Image", "Table", "HorizontalRule"],
+            ["TextColor", "BGColor"],
+            ["Format", "Font", "FontSize"],
+            ["Source", "Maximize"],
+        ],
+    },
+    "signature": {
+        **_EDITOR,
+        "height": 160,  # pixels
+        "toolbar": [
+            ["Bold", "Italic", "Underline"],
+            ["Link", "Unlink"],
+            ["Image", "Table"],
+            ["TextColor", "FontSize"],
+            ["Source"],
+        ],
+    },
+}
 
 # --- Tasks. The database is the truth: a task carries ids, and may come twice or never.
 CELERY_BROKER_URL = configuration.broker.url

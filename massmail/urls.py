@@ -53,12 +53,13 @@ from massmail.views.get_oauth2_tokens import (
 from massmail.views.got_massmails import got_massmails
 from massmail.views.home import pause_all_sending, resume_all_sending
 from massmail.views.make_massmail import count_massmail, make_massmail
-from massmail.views.message_previews import message_preview
+from massmail.views.message_previews import message_draft_preview, message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
 from massmail.views.picture_files import linked_picture, picture_file, picture_thumbnail
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
+from massmail.views.sample_people import sample_people
 from massmail.views.select_recipient_type import select_recipient_type
 from massmail.views.send_failed_recipients import send_failed_recipients
 from massmail.views.send_tests import send_test
@@ -67,7 +68,7 @@ from massmail.views.show_uploaded_images import (
     picture_rename,
     show_uploaded_images,
 )
-from massmail.views.signature_previews import signature_preview
+from massmail.views.signature_previews import signature_draft_preview, signature_preview
 
 
 def staff(
@@ -165,7 +166,10 @@ urlpatterns = [
     staff("delivery/<int:delivery_id>/", delivery, "delivery"),
     staff("delivery/<int:delivery_id>/mail/", delivery_mail, "delivery_mail"),
     staff("message-preview/<int:message_id>/", message_preview, "message_preview"),
+    staff("message-draft-preview/", message_draft_preview, "message_draft_preview"),
     staff("signature-preview/", signature_preview, "signature_preview"),
+    staff("signature-draft-preview/", signature_draft_preview, "signature_draft_preview"),
+    staff("sample-people/", sample_people, "sample_people"),
     staff("copy-message/<int:message_id>/", copy_message, "copy_message"),
     staff("send-test/<int:message_id>/", send_test, "send_test"),
     staff(f"{_ACCOUNT}switch-on/", email_account_switch_on, "account_switch_on"),

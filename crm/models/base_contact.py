@@ -1,9 +1,11 @@
 """What a person has: names and a position."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from crm import salutations
 
 
 class BaseContact(models.Model):
@@ -22,6 +24,11 @@ class BaseContact(models.Model):
         "full_name": _("full name"),
         "title": _("position"),
     }
+
+    SEARCH_FIELDS: ClassVar[tuple[str, ...]] = ("first_name", "middle_name", "last_name")
+
+    if TYPE_CHECKING:
+        written_language: str  # of the recipient that this is a part of
 
     first_name = models.CharField(_("first name"), max_length=100)
     middle_name = models.CharField(_("middle name"), max_length=100, blank=True)
@@ -44,6 +51,17 @@ class BaseContact(models.Model):
     def first_middle_name(self) -> str:
         """First and middle name."""
         return _joined(self.first_name, self.middle_name)
+
+    @property
+    def salutation(self) -> str:
+        """A formal greeting by sex, academic title and last name where these are known."""
+        return salutations.of_person(
+            self.written_language,
+            sex=self.sex,
+            title=self.title,
+            last_name=self.last_name,
+            full_name=_joined(self.first_name, self.last_name),
+        )
 
     def name_variables(self) -> dict[str, str]:
         """Return the text of each of `NAME_VARIABLES`."""

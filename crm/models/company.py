@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from common.models import OwnedQuerySet
+from crm import salutations
 from crm.models.base_counterparty import BaseCounterparty
 from crm.models.lookups import ClientType, Industry
 from massmail.models import RecipientFilter
@@ -28,6 +29,7 @@ class Company(BaseCounterparty):
     )
 
     GIVEN_ALONG: ClassVar[tuple[str, ...]] = ("contacts",)
+    SEARCH_FIELDS: ClassVar[tuple[str, ...]] = ("full_name",)
 
     full_name = models.CharField(_("full name"), max_length=200)
     type = models.ForeignKey(
@@ -56,6 +58,11 @@ class Company(BaseCounterparty):
 
     def __str__(self) -> str:
         return self.full_name
+
+    @property
+    def salutation(self) -> str:
+        """A greeting of whoever reads the company's mail."""
+        return salutations.of_company(self.written_language)
 
     def get_variables(self) -> dict[str, str]:
         return {"full_name": self.full_name}

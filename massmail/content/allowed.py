@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from massmail.content.pieces import Placeholders
 
 SYSTEM_URLS = frozenset({"unsubscribe_url"})  # the only variables at the beginning of a link
+SYSTEM_VARIABLES = SYSTEM_URLS | {"sender_name"}  # filled by the builder, for every recipient
 
 
 def _words(text: str) -> set[str]:

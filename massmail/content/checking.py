@@ -16,9 +16,9 @@ from massmail.content.source import MessageSource
 def check_source(source: MessageSource, known_variables: Collection[str]) -> list[Problem]:
     """Return what the author has to change, in the order of the fields; empty if all is well.
 
-    A name is known if the caller names it or the system fills it (`allowed.SYSTEM_URLS`).
+    A name is known if the caller names it or the system fills it (`allowed.SYSTEM_VARIABLES`).
     """
-    return _check(source.unified(), {*known_variables, *allowed.SYSTEM_URLS})
+    return _check(source.unified(), {*known_variables, *allowed.SYSTEM_VARIABLES})
 
 
 def check_compiles(source: MessageSource) -> list[Problem]:

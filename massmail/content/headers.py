@@ -72,12 +72,23 @@ def mailbox_header(name: str, mailbox: str) -> tuple[bytes, str]:
 
     Raises BuildError if it is not exactly one valid mailbox.
     """
-    text = refuse_controls(mailbox, name).strip()
-    display_name, address = "", text
-    if text.endswith(">"):
-        display_name, _bracket, address = text[:-1].rpartition("<")
+    display_name, address = _split_mailbox(refuse_controls(mailbox, name))
     wire = wire_or_refuse(address)
-    return address_header(name, one_line(unquote(display_name.strip())), wire), wire
+    return address_header(name, display_name, wire), wire
+
+
+def display_name(mailbox: str) -> str:
+    """Return the name in `Name <address>`, "" where there is only an address."""
+    return _split_mailbox(mailbox)[0]
+
+
+def _split_mailbox(mailbox: str) -> tuple[str, str]:
+    """Return the name and the address of a mailbox, neither of them checked."""
+    text = mailbox.strip()
+    if not text.endswith(">"):
+        return "", text
+    name, _bracket, address = text[:-1].rpartition("<")
+    return one_line(unquote(name.strip())), address
 
 
 def wire_or_refuse(address: str) -> str:

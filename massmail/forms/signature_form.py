@@ -2,8 +2,10 @@
 
 from django import forms
 
+from massmail.forms.mail_editor import MailEditor
 from massmail.forms.problems import add_problems
-from massmail.models import EmlMessage, Signature
+from massmail.models import Signature
+from massmail.services.signatures import message_above
 
 
 class SignatureForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's has no subscript
@@ -12,11 +14,15 @@ class SignatureForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's has 
     class Meta:
         model = Signature
         fields = "__all__"  # noqa: DJ007  # the admin names them
-        widgets = {"content": forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField code"})}
+        widgets = {"content": MailEditor("signature", rows=8)}
 
     def _post_clean(self) -> None:
         """Check the signature as the form would leave it."""
         super()._post_clean()  # type: ignore[misc]  # Django's hook after the instance is filled
         if not self.errors:
-            message = EmlMessage(subject="…", content="<p>…</p>", signature=self.instance)
-            add_problems(self, message, {"signature": "content"})
+            add_problems(self, message_above(self.instance), {"signature": "content"})
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Refuse no second default: the former one steps aside when this one is saved."""
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # Django's
+        return exclusions | {"default"}

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 from django.utils.functional import Promise
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from common.languages import language_choices
@@ -43,9 +45,10 @@ class KeptGenericRelation(GenericRelation):
 class Recipient(models.Model):
     """Somebody who can be written to.
 
-    A subclass sets `VARIABLES` and `FILTERS`, may set `RELATED`, and overrides
+    A subclass sets `VARIABLES` and `FILTERS`, may set `RELATED` and `SEARCH_FIELDS`, and overrides
     `get_variables()`. `email` may hold several addresses; the first valid one is written to.
     It also derives from `common.models.Base1`, with an `OwnedQuerySet`: people belong to somebody.
+    Every type offers `salutation` besides its own variables; a subclass may word it better.
     """
 
     IS_PEOPLE: ClassVar[bool] = True  # operators change their departments' (`common.models.roles`)
@@ -54,6 +57,7 @@ class Recipient(models.Model):
     RELATED: ClassVar[tuple[str, ...]] = ()  # select_related() that get_variables() needs
     GIVEN_ALONG: ClassVar[tuple[str, ...]] = ()  # relations to people who follow to a new owner
     GOT_WORD: ClassVar[str] = ""  # in `got_<word>_massmails`; blank: the model's name
+    SEARCH_FIELDS: ClassVar[tuple[str, ...]] = ()  # where a name is searched; email always is
 
     email = models.CharField(
         _("email"), max_length=200, help_text=_("Several addresses: separated by commas.")
@@ -83,6 +87,26 @@ class Recipient(models.Model):
     def display_name(self) -> str:
         """The name in the To header and in lists."""
         return str(self)
+
+    @property
+    def salutation(self) -> str:
+        """The words that greet this recipient at the head of a mail, in `written_language`."""
+        with override(self.written_language):
+            return gettext("Hello")
+
+    @property
+    def written_language(self) -> str:
+        """The language in which this recipient is greeted: theirs, else the installation's."""
+        return self.language or settings.LANGUAGE_CODE
+
+    @classmethod
+    def variable_labels(cls) -> dict[str, Any]:
+        """Return the label of every variable that a message may use for this type."""
+        return {"salutation": _("salutation"), **cls.VARIABLES}
+
+    def variables(self) -> dict[str, str]:
+        """Return a plain text for each name of `variable_labels()`."""
+        return {"salutation": self.salutation, **self.get_variables()}
 
     def get_variables(self) -> dict[str, str]:
         """Return a plain text for each name in `VARIABLES`; "" where nothing is known."""
@@ -120,4 +144,4 @@ def people_visible_to(
 
 def known_variables() -> set[str]:
     """Return the names that at least one type of recipient offers."""
-    return {name for model in recipient_models() for name in model.VARIABLES}
+    return {name for model in recipient_models() for name in model.variable_labels()}

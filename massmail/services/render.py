@@ -4,12 +4,15 @@ Message building itself is `massmail.utils.email_creators`; here is what it is g
 """
 
 import uuid
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core import signing
 from django.urls import reverse
 
+from massmail.content import headers
 from massmail.models import EmailAccount, EmlMessage, MailingOut, Recipient
 from massmail.services.eligibility import Verdict, mass_contact_of
 from massmail.utils.email_creators import Person, Sender
@@ -25,7 +28,7 @@ def person_of(mailing_out: MailingOut, row: Verdict) -> Person:
     return Person(
         address=row.address,
         name=recipient.display_name,
-        variables=recipient.get_variables(),
+        variables=recipient.variables(),
         unsubscribe_url=unsubscribe_url(public),
         message_id=row.message_id,
     )
@@ -36,7 +39,7 @@ def sample_person(recipient: Recipient) -> Person:
     return Person(
         address=recipient.address or "nobody@example.com",
         name=recipient.display_name,
-        variables=recipient.get_variables(),
+        variables=recipient.variables(),
         unsubscribe_url=test_unsubscribe_url(),
         message_id=f"<{uuid.uuid4()}@{site_domain()}>",
     )
@@ -44,7 +47,21 @@ def sample_person(recipient: Recipient) -> Person:
 
 def sender_of(account: EmailAccount, owned: MailingOut | EmlMessage) -> Sender:
     """Return the sender of a mailing out's mails, or of a message's tests, from this account."""
-    return Sender(from_email=account.from_email, reply_to=account.reply_to, list_id=list_id(owned))
+    return Sender(
+        from_email=account.from_email,
+        reply_to=account.reply_to,
+        list_id=list_id(owned),
+        name=sender_name(account, lambda: owned.owner),
+    )
+
+
+def sender_name(account: EmailAccount | None, owner: Callable[[], User]) -> str:
+    """Return who signs: the name in the account's From, else the full name of the owner.
+
+    The owner is asked for only where the account has no name: that may cost a statement.
+    """
+    name = headers.display_name(account.from_email) if account else ""
+    return name or owner().get_full_name()
 
 
 def list_id(owned: MailingOut | EmlMessage) -> str:

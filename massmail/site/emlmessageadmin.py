@@ -1,79 +1,46 @@
-"""Messages in the admin: written in a form that refuses what cannot be sent."""
+"""Messages in the admin: written beside their preview; what cannot be sent is refused."""
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.contenttypes.admin import GenericTabularInline
-from django.db import models
+from django.contrib.admin.actions import delete_selected
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
-from common.models import TheFile
 from massmail.admin_actions import change_owner
-from massmail.forms.attachment_form import AttachmentForm, AttachmentFormSet
 from massmail.forms.eml_message_form import EmlMessageForm
-from massmail.models import EmlMessage, MailingOut, Signature, recipient_models
+from massmail.models import EmlMessage, MailingOut, Signature
+from massmail.services.messages import (
+    copy_attachments,
+    default_signature,
+    signature_for,
+    why_kept,
+)
+from massmail.site.attachments import AttachmentInline
 from massmail.site.columns import column
+from massmail.site.editor_page import EditorPage
 from massmail.views.access import user_of
 
-
-class AttachmentInline(GenericTabularInline):
-    """The attachments. Who may change the message may change them."""
-
-    model = TheFile
-    form = AttachmentForm
-    formset = AttachmentFormSet  # type: ignore[assignment]  # the stubs know inline ones only
-    extra = 1
-    formfield_overrides: ClassVar[Any] = {  # uploads are not on the web: there is nothing to link
-        models.FileField: {"widget": forms.FileInput}
-    }
-    verbose_name = _("attachment")
-    verbose_name_plural = _("attachments")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Show them with the message."""
-        return request.user.has_perm("massmail.view_emlmessage") or self._may_write(request)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let the author add some."""
-        return self._is_theirs(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let the author replace them."""
-        return self._is_theirs(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let the author remove them."""
-        return self._is_theirs(request, obj)
-
-    def _is_theirs(self, request: HttpRequest, obj: Any) -> bool:
-        if not self._may_write(request):
-            return False
-        if obj is None or obj.pk is None:
-            return True
-        return EmlMessage.objects.changeable_by(user_of(request)).filter(pk=obj.pk).exists()
-
-    @staticmethod
-    def _may_write(request: HttpRequest) -> bool:
-        may = request.user.has_perm
-        return may("massmail.change_emlmessage") or may("massmail.add_emlmessage")
+COPIED_FIELDS = ("subject", "preheader", "content", "styles", "prev_corr")
+EXCERPT_LENGTH = 120  # characters
 
 
-class EmlMessageAdmin(OwnedModelAdmin[EmlMessage]):
+class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
     form = EmlMessageForm
     inlines = (AttachmentInline,)
-    actions = (change_owner,)
-    list_display = ("what", "use", "owner", "update_date")
+    list_display = ("what", "use", "owner", "update_date", "duplicate")
     list_display_links = ("what",)
     list_filter: ClassVar[Any] = (OwnerFilter,)
     list_select_related = ("owner",)
     list_per_page = 30
     search_fields = ("subject", "content")
+    actions = ("delete_selected", change_owner)  # the first in place of Django's
     change_form_template = "admin/massmail/emlmessage/change_form.html"
     fieldsets = (
         (None, {"fields": ("subject", "preheader", "content", "signature")}),
@@ -89,46 +56,86 @@ class EmlMessageAdmin(OwnedModelAdmin[EmlMessage]):
         uses = MailingOut.objects.filter(message=OuterRef("pk"))
         return super().get_queryset(request).annotate(is_used=Exists(uses))
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Begin with the user's default signature."""
-        initial: dict[str, Any] = super().get_changeform_initial_data(request)
-        signature = Signature.objects.filter(owner=user_of(request), default=True).first()
-        return {"signature": signature.pk if signature else None, **initial}
+    def get_list_display(self, request: HttpRequest) -> Any:  # Any: Django's sequence of columns
+        """Offer copies to those who may write messages."""
+        if self.has_add_permission(request):
+            return self.list_display
+        return tuple(name for name in self.list_display if name != "duplicate")
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show beside the form which variables there are."""
-        context = {"recipient_types": recipient_types(), **(extra_context or {})}
-        return super().changeform_view(request, object_id, form_url, context)
+    # --- beginning with a signature, or with another message
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the user's default signature, or with the message that is to be copied."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        user = user_of(request)
+        source = self._copied(request)
+        if source is None:
+            return {"signature": _key(default_signature(user)), **initial}
+        texts = {name: getattr(source, name) for name in COPIED_FIELDS}
+        signature = signature_for(message=source, user=user)
+        return {**initial, **texts, "signature": _key(signature)}
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:  # Django's signature
+        """Save the attachments; a copy gets those of its source besides."""
+        super().save_related(request, form, formsets, change)
+        source = None if change else self._copied(request)
+        if source is not None:
+            copy_attachments(source=source, target=form.instance)
+
+    def _copied(self, request: HttpRequest) -> EmlMessage | None:
+        """Return the message that `?copy_emlmessage=` names, if the user may read it."""
+        chosen = request.GET.get("copy_emlmessage", "")
+        if not chosen.isdecimal():
+            return None
+        readable = EmlMessage.objects.visible_to(user_of(request)).select_related("signature")
+        return readable.filter(pk=int(chosen[:18])).first()
+
+    # --- deleting
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Say kindly that a message in use stays."""
-        message = self.get_object(request, object_id)
-        used = MailingOut.objects.filter(message=message).first() if message else None
-        if used is not None:
-            text = _("A mailing out uses this message: “%(name)s”. It is kept.")
-            messages.error(request, text % {"name": used.name})
+        chosen = self.get_queryset(request).filter(pk=object_id) if object_id.isdecimal() else None
+        reason = why_kept(messages=chosen, user=user_of(request)) if chosen is not None else ""
+        if reason:
+            messages.error(request, reason)
             return redirect("admin:massmail_emlmessage_change", object_id)
         return super().delete_view(request, object_id, extra_context)
+
+    @admin.action(description=_("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
+    def delete_selected(
+        self, request: HttpRequest, queryset: QuerySet[EmlMessage]
+    ) -> HttpResponse | None:
+        """Ask whether to delete the chosen messages, unless one of them is in use."""
+        user = user_of(request)
+        theirs = EmlMessage.objects.changeable_by(user).filter(pk__in=queryset.values("pk"))
+        if theirs.count() < queryset.count():
+            text = _("Some of these messages belong to others. Choose your own only.")
+            messages.error(request, text)
+            return None
+        if reason := why_kept(messages=theirs, user=user):
+            messages.error(request, reason)
+            return None
+        return delete_selected(self, request, queryset)
 
     # --- columns
 
     @admin.display(description=_("subject"), ordering="subject")
     def what(self, obj: EmlMessage) -> SafeString:
-        return column("message_name", message=obj)
+        text = " ".join(strip_tags(obj.content).split())
+        return column("message_name", message=obj, excerpt=Truncator(text).chars(EXCERPT_LENGTH))
 
     @admin.display(description=_("use"))
     def use(self, obj: Any) -> str:  # Any: a message with the annotation above
         return str(_("in use") if obj.is_used else _("not used yet"))
 
+    @admin.display(description=_("copy"))
+    def duplicate(self, obj: EmlMessage) -> SafeString:
+        return column("message_copy", message=obj)
 
-def recipient_types() -> list[tuple[str, dict[str, Any]]]:
-    """Return what each type of recipient is called, and the variables that it offers."""
-    return [(str(model._meta.verbose_name_plural), model.VARIABLES) for model in recipient_models()]
+
+def _key(signature: Signature | None) -> int | None:
+    return signature.pk if signature else None

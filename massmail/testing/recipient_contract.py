@@ -6,6 +6,7 @@ class TestGuestAsRecipient(RecipientContract):
         return GuestFactory(**fields)
 """
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
@@ -47,6 +48,22 @@ class RecipientContract:
         assert set(values) == set(type(recipient).VARIABLES)
         assert {type(value) for value in values.values()} == {str}
 
+    def test_is_greeted_in_every_language(self) -> None:
+        recipient = self.make()
+        greetings = []
+        for code, _name in settings.LANGUAGES:
+            recipient.language = code
+            greetings.append(recipient.variables()["salutation"])
+
+        assert {type(greeting) for greeting in greetings} == {str}
+        assert all(greetings)
+
+    def test_is_found_by_its_search_fields(self) -> None:
+        recipient = self.make()
+
+        for field in ("email", *type(recipient).SEARCH_FIELDS):
+            list(self._queryset(recipient).filter(**{f"{field}__icontains": "x"}))
+
     def test_related_is_all_that_variables_and_name_need(self) -> None:
         saved = self.make()
         related = type(saved).RELATED
@@ -54,7 +71,7 @@ class RecipientContract:
         recipient = (queryset.select_related(*related) if related else queryset).get(pk=saved.pk)
 
         with CaptureQueriesContext(connection) as queries:
-            recipient.get_variables()
+            recipient.variables()
             assert recipient.display_name
 
         assert queries.captured_queries == []

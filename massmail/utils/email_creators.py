@@ -15,7 +15,7 @@ from django.utils import translation
 
 from massmail.backends.base import BuiltMail
 from massmail.content import headers, language
-from massmail.content.allowed import SYSTEM_URLS as KNOWN_SYSTEM_VARIABLES
+from massmail.content.allowed import SYSTEM_VARIABLES as KNOWN_SYSTEM_VARIABLES
 from massmail.content.checking import check_compiles, check_source, image_names
 from massmail.content.images import available_images, content_id, image_type, load_images
 from massmail.content.language import MailTemplate, Value, plain_value
@@ -50,11 +50,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """From whom the mails are; `list_id` is a domain-like name, e.g. `sales.example.com`."""
+    """From whom the mails are; `list_id` is a domain-like name, e.g. `sales.example.com`.
+
+    `name` is what the variable `sender_name` prints.
+    """
 
     from_email: str
     reply_to: str = ""
     list_id: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,9 @@ class CompiledMessage:
     text: MailTemplate
     skeleton: Skeleton
 
-    def render(self, person: Person) -> Rendered:
+    def render(self, person: Person, *, sender_name: str = "") -> Rendered:
         """Return subject, HTML and text for one person; raises BuildError."""
-        values = self._values(person)
+        values = self._values(person, sender_name)
         return Rendered(
             subject=headers.one_line(self.subject.fill(values)),
             html=self.html.fill(values),
@@ -108,7 +112,7 @@ class CompiledMessage:
         """
         sender_headers, sender_address = _sender_headers(sender)
         recipient = headers.wire_or_refuse(person.address)
-        rendered = self.render(person)
+        rendered = self.render(person, sender_name=sender.name)
         lines = (
             sender_headers,
             headers.address_header("To", headers.one_line(person.name), recipient),
@@ -124,9 +128,10 @@ class CompiledMessage:
             data=self.skeleton.fill(b"".join(lines), rendered.text, rendered.html),
         )
 
-    def _values(self, person: Person) -> dict[str, Value]:
+    def _values(self, person: Person, sender_name: str) -> dict[str, Value]:
         """Return a plain value for every name used: no lookup ever leaves this dict."""
         values = {name: plain_value(person.variables.get(name, "")) for name in self.variables}
+        values["sender_name"] = plain_value(sender_name)
         values["unsubscribe_url"] = headers.checked_url(person.unsubscribe_url)
         return values
 

@@ -48,6 +48,14 @@ def may_see(user: User, model: type[Base1]) -> bool:
     return user.has_perm(f"{label}.view_{name}") or user.has_perm(f"{label}.change_{name}")
 
 
+def may_write_or_403(request: HttpRequest, model: type[Base1]) -> None:
+    """Let pass who may add or change objects of a model. Raises PermissionDenied."""
+    label, name = model._meta.app_label, model._meta.model_name
+    user = user_of(request)
+    if not (user.has_perm(f"{label}.add_{name}") or user.has_perm(f"{label}.change_{name}")):
+        raise PermissionDenied
+
+
 def may_change(user: User, obj: Base1) -> bool:
     """Tell whether the user may change this object (at most one statement)."""
     meta = obj._meta

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from massmail.errors import MassmailError
 from massmail.models import Delivery, DeliveryAttempt, EmailAccount, MailingOut
-from massmail.services import words
+from massmail.services import render, words
 from massmail.services.smtp_replies import Action
 from massmail.views.access import user_of, visible_or_404
 from massmail.views.framed import framed_html, framed_problems, framed_text
@@ -103,10 +103,11 @@ def delivery_mail(request: HttpRequest, delivery_id: int) -> HttpResponse:
         sample = sample_of_delivery(row, mailing_out)
         if sample is None:
             return framed_problems(request, [_("No message is chosen yet.")])
+        account = _account_of(row, mailing_out)
         if request.GET.get("part") == "headers":
-            account = row.email_account or _any_account(mailing_out)
             return framed_text(sample.headers(person, account, mailing_out))
-        rendered = sample.render(person)
+        name = render.sender_name(account, lambda: mailing_out.owner)
+        rendered = sample.render(person, sender_name=name)
     except MassmailError as error:
         return framed_problems(request, sentences(error))
     if request.GET.get("part") == "text":
@@ -122,7 +123,9 @@ def delivery_or_404(request: HttpRequest, delivery_id: int) -> tuple[Delivery, M
     return row, visible_or_404(request, MailingOut, row.mailing_out_id, related=related)
 
 
-def _any_account(mailing_out: MailingOut) -> EmailAccount:
-    """Return an account of the owner, for a row that has none (yet)."""
+def _account_of(row: Delivery, mailing_out: MailingOut) -> EmailAccount:
+    """Return the account of a delivery, or one of the owner for a row that has none (yet)."""
+    if row.email_account is not None:
+        return row.email_account
     usable = EmailAccount.objects.usable_by(mailing_out.owner).order_by("main", "pk")
     return usable.first() or EmailAccount(from_email="nobody@example.com")

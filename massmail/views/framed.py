@@ -22,10 +22,15 @@ def framed_html(
     rendered: Rendered, message: CompiledMessage, source: MessageSource
 ) -> HttpResponse:
     """Return the HTML of a mail, its own pictures put into it."""
+    return _framed(HttpResponse(with_pictures(rendered, message, source)))
+
+
+def with_pictures(rendered: Rendered, message: CompiledMessage, source: MessageSource) -> str:
+    """Return the HTML of a mail, its own pictures put into it: for a sandboxed frame alone."""
     html = rendered.html
     for key, address in message.image_addresses.items():
         html = html.replace(address, _data_url(source.images[key]))
-    return _framed(HttpResponse(html))
+    return html
 
 
 def framed_text(text: str) -> HttpResponse:

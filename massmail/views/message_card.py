@@ -92,7 +92,7 @@ def _problems(sample: Sample, mailing_out: MailingOut) -> tuple[str, ...]:
     """Return what is wrong with a draft's message, for people of this type."""
     assert mailing_out.message is not None
     found = [in_words(problem) for problem in versions.problems_of(mailing_out.message)]
-    offered = {*mailing_out.recipient_model.VARIABLES, *KNOWN_SYSTEM_VARIABLES}
+    offered = {*mailing_out.recipient_model.variable_labels(), *KNOWN_SYSTEM_VARIABLES}
     lacking = sorted((sample.message.variables - offered) & known_variables())
     plural = mailing_out.recipient_model._meta.verbose_name_plural
     for name in lacking:

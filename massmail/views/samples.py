@@ -1,8 +1,11 @@
 """Mails built to be looked at, by the builder that sends; their unsubscribe links do nothing."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from common.models import OwnedQuerySet
@@ -23,8 +26,13 @@ from massmail.utils.email_creators import (
     MessageSource,
     Person,
     Rendered,
+    Sender,
     compile_message,
 )
+
+FOUND_OF_A_TYPE = 8  # people
+MOST_WORDS = 5  # of a search; the others are not asked for
+MOST_DIGITS = 18  # of a key that any database takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,14 @@ class Sample:
     source: MessageSource
     message: CompiledMessage
 
-    def render(self, person: Person) -> Rendered:
+    def render(self, person: Person, *, sender_name: str = "") -> Rendered:
         """Return the mail of one person. Raises BuildError."""
-        return self.message.render(person)
+        return self.message.render(person, sender_name=sender_name)
+
+    def bytes_of(self, person: Person) -> int:
+        """Return how large the mail of one person is, from nobody in particular."""
+        sender = Sender("nobody@example.com", list_id=render.site_domain())
+        return len(self.message.build(person, sender, date=timezone.localtime()).data)
 
     def headers(self, person: Person, account: EmailAccount, mailing_out: MailingOut) -> str:
         """Return the header lines of the mail as it leaves from this account."""
@@ -91,19 +104,15 @@ def person_of_delivery(delivery: Delivery, mailing_out: MailingOut) -> Person | 
     )
 
 
-def person_for(user: User, variables: frozenset[str] = frozenset()) -> Person:
-    """Return somebody whom the user may see, of the type that has most of these variables.
+def person_for(user: User, variables: frozenset[str] = frozenset(), *, chosen: str = "") -> Person:
+    """Return the chosen person, else one of the type that has most of these variables.
 
-    Where there is nobody, it is the user.
+    `chosen` is a value of `people_found()`. The user may see them; where there is nobody, it is
+    the user.
     """
-    by_fit = sorted(recipient_models(), key=lambda model: -len(variables & set(model.VARIABLES)))
-    for model in by_fit:
-        people = model._default_manager.get_queryset().select_related(*model.RELATED)
-        if isinstance(people, OwnedQuerySet):
-            people = people.visible_to(user)
-        recipient = people.order_by("pk").first()
-        if isinstance(recipient, Recipient):
-            return render.sample_person(recipient)
+    recipient = _chosen(user, chosen) or _best_fit(user, variables)
+    if recipient is not None:
+        return render.sample_person(recipient)
     return Person(
         address=user.email or "nobody@example.com",
         name=user.get_full_name(),
@@ -111,6 +120,52 @@ def person_for(user: User, variables: frozenset[str] = frozenset()) -> Person:
         unsubscribe_url=render.test_unsubscribe_url(),
         message_id=f"<preview@{render.site_domain()}>",
     )
+
+
+def people_found(user: User, text: str) -> list[tuple[str, Recipient]]:
+    """Return people whom the user may see by name or address, each with a value that names them.
+
+    One statement for each type of recipient.
+    """
+    found: list[tuple[str, Recipient]] = []
+    for model in recipient_models():
+        matches = Q()
+        for word in text.split()[:MOST_WORDS]:
+            fields = (f"{name}__icontains" for name in ("email", *model.SEARCH_FIELDS))
+            matches &= reduce(or_, (Q(**{field: word}) for field in fields))
+        people = _people_of(user, model).filter(matches).order_by("pk")[:FOUND_OF_A_TYPE]
+        found += [(f"{model._meta.label_lower}:{person.pk}", person) for person in people]
+    return found
+
+
+def signs_as(owner: User) -> str:
+    """Return the sender's name in a preview: that of the owner's first account."""
+    account = EmailAccount.objects.usable_by(owner).order_by("main", "pk").first()
+    return render.sender_name(account, lambda: owner)
+
+
+def _chosen(user: User, chosen: str) -> Recipient | None:
+    label, _colon, pk = chosen.rpartition(":")
+    model = next((each for each in recipient_models() if each._meta.label_lower == label), None)
+    if model is None or not pk.isdecimal() or len(pk) > MOST_DIGITS:
+        return None
+    return _people_of(user, model).filter(pk=int(pk)).first()
+
+
+def _best_fit(user: User, variables: frozenset[str]) -> Recipient | None:
+    by_fit = sorted(recipient_models(), key=lambda model: -len(variables & set(model.VARIABLES)))
+    for model in by_fit:
+        if recipient := _people_of(user, model).order_by("pk").first():
+            return recipient
+    return None
+
+
+def _people_of(user: User, model: type[Recipient]) -> QuerySet[Recipient]:
+    """Return the people of a type whom the user may see: none without the permission."""
+    people = model._default_manager.get_queryset().select_related(*model.RELATED)
+    if not user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}"):
+        return people.none()
+    return people.visible_to(user) if isinstance(people, OwnedQuerySet) else people
 
 
 def sentences(error: MassmailError) -> list[str]:

@@ -16,6 +16,8 @@ class Guest(Recipient, Base1):
     VARIABLES: ClassVar[dict[str, Any]] = {"guest_name": "name", "room": "room"}
     FILTERS: ClassVar[tuple[RecipientFilter, ...]] = (RecipientFilter("room", "room"),)
 
+    SEARCH_FIELDS: ClassVar[tuple[str, ...]] = ("guest_name",)
+
     guest_name = models.CharField(max_length=100)
     room = models.CharField(max_length=10, blank=True)
 

@@ -69,7 +69,47 @@ HOSTILE_HTML = [
     "<table><td background='javascript:alert(1)'>a</td></table>",
     "<p lang='<script>alert(1)</script>'>a</p>",
     "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
+    "<p>{{ x }}</p>",
+    "<p title='{{ x }}'>a</p>",
+    "<p title={{ x }}>a</p>",
+    "<p {{ x }}>a</p>",
+    "<{{ x }}>a",
+    "<!-- {{ x }} -->",
+    "{% firstof y '\" onmouseover=alert(1) a=\"' %}",
+    "<p title=\"{% firstof y '&quot; onclick=alert(1) ' %}\">a</p>",
+    "{% if x %}<script>{% endif %}alert(1)</script>",
+    "<scr{% if x %}ipt{% endif %}>alert(1)</script>",
+    "<scr{# #}ipt>alert(1)</scr{# #}ipt>",
+    "<img src=x one{# #}rror=alert(1)>",
+    "<a href='java{% comment %}{% endcomment %}script:alert(1)'>a</a>",
+    "<a href='{% firstof y \"javascript:alert(1)\" %}'>a</a>",
+    "<a href='https://{{ x }}'>a</a>",
+    "<img src='https://evil.example{% if x %}/{% endif %}{{ x }}' onerror=alert(1)>",
+    "{% if x %}<p title='{% else %}<p title=\"{% endif %} onclick=alert(1) '>a</p>",
+    "<table>{% if x %}<tr><td onclick=alert(1)>a</td></tr>{% endif %}</table>",
+    "<!--[if mso]>{{ x }}<![endif]-->",
+    "<!--[if !mso]><!--><script>alert(1)</script><!--<![endif]-->",
+    "<![if !mso]><script>alert(1)</script><![endif]>",
+    "<style>{{ x }}</style>",
+    "<p style='background:url({{ x }})'>a</p>",
+    "<p style='{% if x %}background:url(javascript:alert(1)){% endif %}'>a</p>",
+    "<svg><use href='data:image/svg+xml,<svg onload=alert(1)>'/></svg>",
+    "<svg><a xlink:href='javascript:alert(1)'><text>a</text></a></svg>",
+    "<select><style></select><img src=x onerror=alert(1)></style>",
+    "<form><math><mtext></form><form><mglyph><style></math><img src=x onerror=alert(1)>",
+    "<div id=x style='animation-name:x' onanimationstart=alert(1)>a</div>",
 ]
+# Literals would print as they are: the language refuses these whole.
+HOSTILE_LITERALS = [
+    "{{ x|default:'<img src=x onerror=alert(1)>' }}",
+    '{{ x|default:"<script>alert(1)</script>" }}',
+    "{% firstof y '<script>alert(1)</script>' %}",
+]
+# What a variable may hold: it is the recipient's own name, as they typed it.
+HOSTILE_VALUE = (
+    "\"'><script>alert(1)</script><img src=x onerror=alert(1)> onmouseover=alert(1) "
+    "javascript:alert(1) {{ y }} {% load x %} --> <![endif]-->"
+)
 
 _ACTIVE_ELEMENTS = frozenset(
     {

@@ -16,7 +16,7 @@ def test_every_concrete_subclass_is_a_type_by_its_label():
 
 def test_known_variables_are_those_of_all_types():
     assert known_variables() == {
-        name for model in (Company, Contact, Lead, Guest) for name in model.VARIABLES
+        name for model in (Company, Contact, Lead, Guest) for name in model.variable_labels()
     }
     assert {"company", "company_name", "full_name"} <= known_variables()
 

@@ -39,7 +39,7 @@ def test_a_person_is_as_the_row_was_claimed():
     person = render.person_of(MailingOutFactory.create(), verdict(contact, PUBLIC))
     assert (person.address, person.name) == ("Zoe@example.com", "Zoë Noël")
     assert person.message_id == "<1@example.org>"
-    assert person.variables == contact.get_variables()
+    assert person.variables == contact.variables()
     link = "https://mail.example.com/unsubscribe/12345678-1234-5678-1234-567812345678/"
     assert person.unsubscribe_url == link
     assert MassContact.objects.count() == 0
@@ -83,8 +83,23 @@ def test_a_sample_without_an_address_has_one_that_reaches_nobody():
 def test_the_sender_is_the_account():
     mailing_out = MailingOutFactory.create()
     account = EmailAccountFactory.create(from_email="Sales <a@example.org>", reply_to="b@x.org")
-    expected = Sender("Sales <a@example.org>", "b@x.org", render.list_id(mailing_out))
+    expected = Sender("Sales <a@example.org>", "b@x.org", render.list_id(mailing_out), "Sales")
     assert render.sender_of(account, mailing_out) == expected
+
+
+@pytest.mark.parametrize(
+    ("from_email", "name"),
+    [
+        ("Sales <a@example.org>", "Sales"),
+        ('"Sales, Europe" <a@example.org>', "Sales, Europe"),
+        ("a@example.org", "Ann Owner"),
+        ("<a@example.org>", "Ann Owner"),
+    ],
+)
+def test_sender_name_is_the_accounts_else_the_owners(from_email, name):
+    mailing_out = MailingOutFactory.create(owner__first_name="Ann", owner__last_name="Owner")
+    account = EmailAccountFactory.create(from_email=from_email)
+    assert render.sender_of(account, mailing_out).name == name
 
 
 def test_the_list_is_the_departments_or_the_owners():

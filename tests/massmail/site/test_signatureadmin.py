@@ -1,6 +1,7 @@
 """Signatures in the admin."""
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -62,3 +63,41 @@ def test_colleagues_read_it_and_strangers_find_nothing(client: Client, cast: Cas
 
     assert answers == {"owner": 200, "colleague": 200, "stranger": 404}
     assert Signature.objects.get().name != "by colleague"
+
+
+def test_new_default_replaces_the_former_one_without_asking(root: Client, cast: Cast) -> None:
+    former = SignatureFactory.create(owner=cast.owner, default=True)
+    data = {"name": "x", "type": "HTML", "content": "<p>x</p>", "owner": cast.owner.pk}
+
+    root.post(reverse("admin:massmail_signature_add"), {**data, "default": "on"})
+
+    assert Signature.objects.get(default=True).name == "x"
+    assert Signature.objects.filter(pk=former.pk).exists()
+
+
+def test_new_default_of_a_manager_is_their_own(client: Client, cast: Cast) -> None:
+    SignatureFactory.create(owner=cast.owner, default=True)
+    client.force_login(cast.colleague)
+    data = {"name": "x", "type": "HTML", "content": "<p>x</p>", "owner": cast.colleague.pk}
+
+    client.post(reverse("admin:massmail_signature_add"), {**data, "default": "on"})
+
+    owners = set(Signature.objects.filter(default=True).values_list("owner__username", flat=True))
+    assert owners == {"owner", "colleague"}
+
+
+def test_page_has_the_editor_and_its_policy_for_its_owner_alone(
+    client: Client, cast: Cast, settings: LazySettings
+) -> None:
+    signature = SignatureFactory.create(owner=cast.owner, department=cast.department)
+    page = reverse("admin:massmail_signature_change", args=[signature.pk])
+    found = []
+    for user in (cast.owner, cast.colleague):
+        client.force_login(user)
+        response = client.get(page)
+        found.append(("data-editor" in response.text, response.headers["Content-Security-Policy"]))
+
+    assert found == [
+        (True, settings.CONTENT_SECURITY_POLICY_EDITOR),
+        (False, settings.CONTENT_SECURITY_POLICY),
+    ]

@@ -21,6 +21,7 @@ from massmail.utils.email_creators import (
     Person,
     Rendered,
     Sender,
+    check_source,
     compile_message,
 )
 from tests.factories import red_square
@@ -170,7 +171,25 @@ def test_sender_without_extras() -> None:
 
 def test_variables_are_those_in_use(compiled: CompiledMessage) -> None:
     assert compiled.variables == {"first_name", "title", "unsubscribe_url"}
-    assert set(KNOWN_SYSTEM_VARIABLES) == {"unsubscribe_url"}
+    assert set(KNOWN_SYSTEM_VARIABLES) == {"sender_name", "unsubscribe_url"}
+
+
+def test_sender_name_is_the_senders_in_mail_and_preview() -> None:
+    source = MessageSource(subject="{{ sender_name }}", content="<p>{{ sender_name }}</p>")
+    compiled = compile_message(source)
+    sender = dataclasses.replace(SENDER, name="Ann & Co")
+
+    mail = parse(compiled.build(PERSON, sender, date=DATE))
+    rendered = compiled.render(PERSON, sender_name="Ann & Co")
+
+    assert (mail["Subject"], rendered.subject) == ("Ann & Co", "Ann & Co")
+    assert "<p>Ann &amp; Co</p>" in rendered.html
+
+
+def test_sender_name_cannot_begin_a_link() -> None:
+    source = MessageSource(subject="x", content='<a href="{{ sender_name }}">x</a>')
+
+    assert {problem.field for problem in check_source(source, [])} == {"content"}
 
 
 def test_boundary_is_new_for_each_compiled_message(compiled: CompiledMessage) -> None:

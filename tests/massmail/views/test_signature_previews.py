@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from massmail.models import Signature
 from massmail.views.framed import POLICY
-from tests.factories import SignatureFactory
+from tests.factories import SignatureFactory, UserFactory
 from tests.massmail.cast import Cast
 
 
@@ -48,3 +49,42 @@ def test_stranger_finds_nothing(client: Client, cast: Cast) -> None:
     response = client.get(reverse("signature_preview"), {"signature": signature.pk})
 
     assert response.status_code == 404
+
+
+# --- what is typed
+
+DRAFT = "signature_draft_preview"
+
+
+def test_draft_of_a_signature_is_built_as_the_end_of_a_mail(owner: Client, cast: Cast) -> None:
+    answer = owner.post(reverse(DRAFT), {"type": "HTML", "content": "<p>Regards</p>"}).json()
+
+    assert answer["problems"] == []
+    assert "<p>Regards</p>" in answer["html"]
+    assert Signature.objects.count() == 0
+
+
+def test_draft_in_plain_text_shows_as_plain(owner: Client, cast: Cast) -> None:
+    data = {"type": "Plain text", "content": "<b>Zoë</b>\nLantern"}
+
+    answer = owner.post(reverse(DRAFT), data).json()
+
+    assert "&lt;b&gt;Zoë&lt;/b&gt;" in answer["html"]
+    assert "<b>Zoë</b>\nLantern" in answer["text"]
+
+
+def test_problem_of_a_signature_stands_on_its_content(owner: Client, cast: Cast) -> None:
+    answer = owner.post(reverse(DRAFT), {"type": "HTML", "content": "a\n{{ nmae }}"}).json()
+
+    assert answer["problems"] == [
+        {"field": "content", "line": 2, "text": "Line 2: There is no variable “nmae”."}
+    ]
+
+
+def test_draft_is_posted_by_those_who_write_signatures(client: Client, cast: Cast) -> None:
+    answers = []
+    for user in (cast.owner, UserFactory.create()):
+        client.force_login(user)
+        answers += [client.get(reverse(DRAFT)).status_code, client.post(reverse(DRAFT)).status_code]
+
+    assert answers == [405, 200, 405, 403]

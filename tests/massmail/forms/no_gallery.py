@@ -1,0 +1,3 @@
+"""A site without a gallery of pictures."""
+
+urlpatterns: list[object] = []
