@@ -217,12 +217,8 @@ class SmtpTransport:
             self._start_tls(conversation, host)
             capabilities = self._ehlo(conversation)
         conversation.stage = Stage.AUTH
-        secure = account.email_use_ssl or account.email_use_tls
         self._token = self._access_tokens(refused=refused) if self._access_tokens else ""
-        auth = self._auth(capabilities, secure=secure, private=not address.public)
-        if auth is not None:
-            _log_in(conversation, auth)
-        self._done(Step.LOGIN)
+        self._log_in(conversation, self._auth(capabilities, private=not address.public))
         conversation.stage = Stage.MAIL
 
     def _start_tls(self, conversation: Conversation, host: str) -> None:
@@ -237,10 +233,19 @@ class SmtpTransport:
         _require_done(conversation, reply)
         return protocol.parse_capabilities(reply)
 
-    def _auth(
-        self, capabilities: dict[str, str], *, secure: bool, private: bool
-    ) -> protocol.AuthExchange | None:
+    def _log_in(self, conversation: Conversation, auth: protocol.AuthExchange | None) -> None:
+        """Run an AUTH exchange; the code of the last reply decides, whatever its text."""
+        if auth is not None:
+            reply = conversation.exchange(auth.command)
+            for answer in auth.answers:
+                if reply.code == NEXT_ANSWER:
+                    reply = conversation.exchange(answer)
+            _require_done(conversation, reply)
+        self._done(Step.LOGIN)
+
+    def _auth(self, capabilities: dict[str, str], *, private: bool) -> protocol.AuthExchange | None:
         """Return how to log in; None without user, or with nothing to log in with."""
+        secure = self._account.email_use_ssl or self._account.email_use_tls
         user, token = self._account.email_host_user, self._token
         password = self._account.email_app_password or self._account.email_host_password
         if not (user and (token or password)):
@@ -320,15 +325,6 @@ def _is_refused_login(error: TransportError) -> bool:
     """Tell whether the server answered AUTH by 535: these credentials are not valid."""
     reply = error.reply
     return error.stage is Stage.AUTH and reply is not None and reply.code == LOGIN_REFUSED
-
-
-def _log_in(conversation: Conversation, auth: protocol.AuthExchange) -> None:
-    """Run an AUTH exchange; the code of the last reply decides, whatever its text."""
-    reply = conversation.exchange(auth.command)
-    for answer in auth.answers:
-        if reply.code == NEXT_ANSWER:
-            reply = conversation.exchange(answer)
-    _require_done(conversation, reply)
 
 
 def _require_done(conversation: Conversation, reply: protocol.FullReply) -> None:

@@ -239,3 +239,16 @@ def test_unknown_transport_and_a_broken_one_are_no_error():
     crashed = check_connection(EmailAccount(pk=1), make=broken)
 
     assert (unknown.is_good, crashed.is_good) == (False, False)
+
+
+def test_permission_that_ended_is_told_at_the_login(identity_provider, token_server):
+    account = EmailAccountFactory.create(
+        **VALUES, email_port=token_server.port, refresh_token="withdrawn"
+    )
+    report = check_connection(account)
+    *before, login = report.steps
+    assert [each.state for each in before] == [State.DONE] * 3
+    assert (login.state, login.text) == (
+        State.FAILED,
+        "The permission to send with this account has ended. Connect it again.",
+    )
