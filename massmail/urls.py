@@ -38,20 +38,20 @@ from massmail.views.exclude_recipients import (
     mailing_out_put_back,
 )
 from massmail.views.file_upload import pic_upload
-from massmail.views.got_massmails import got_massmails
-from massmail.views.make_massmail import count_massmail, make_massmail
 from massmail.views.get_oauth2_tokens import (
     email_account_disconnect,
     get_refresh_token,
     request_authorization_code,
 )
-from massmail.views.message_previews import message_preview
+from massmail.views.got_massmails import got_massmails
+from massmail.views.make_massmail import count_massmail, make_massmail
 from massmail.views.message_previews import message_draft_preview, message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
 from massmail.views.picture_files import linked_picture, picture_file, picture_thumbnail
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
+from massmail.views.sample_people import sample_people
 from massmail.views.select_recipient_type import select_recipient_type
 from massmail.views.send_failed_recipients import send_failed_recipients
 from massmail.views.send_tests import send_test
@@ -60,8 +60,6 @@ from massmail.views.show_uploaded_images import (
     picture_rename,
     show_uploaded_images,
 )
-from massmail.views.signature_previews import signature_preview
-from massmail.views.sample_people import sample_people
 from massmail.views.signature_previews import signature_draft_preview, signature_preview
 
 

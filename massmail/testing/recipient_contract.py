@@ -6,8 +6,8 @@ class TestGuestAsRecipient(RecipientContract):
         return GuestFactory(**fields)
 """
 
-from django.contrib.auth.models import User
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
