@@ -78,11 +78,11 @@ class CounterpartyAdmin(RecipientAdmin[AnyCounterparty]):
         change: bool,  # Django's signature
     ) -> None:
         """Save; with a new owner, let follow what follows when they are given by the action."""
+        row = type(obj)._default_manager.filter(pk=obj.pk)
+        is_given = change and not row.filter(owner=obj.owner).exists()
         super().save_model(request, obj, form, change)
-        if change and "owner" in form.changed_data and obj.owner is not None:
-            ownership.give(
-                type(obj)._default_manager.filter(pk=obj.pk), to=obj.owner, by=user_of(request)
-            )
+        if is_given and obj.owner is not None:
+            ownership.give(row, to=obj.owner, by=user_of(request))
 
 
 @admin.register(Company)
@@ -143,6 +143,8 @@ class ContactAdmin(CounterpartyAdmin[Contact]):
         """Give the contact to whom the company belongs."""
         obj.owner, obj.department = obj.company.owner, obj.company.department
         super().save_model(request, obj, form, change)
+        # an owner of several departments: the company's counts, not the owner's first
+        Contact.objects.filter(pk=obj.pk).update(department=obj.company.department)
 
     @admin.display(description=_("name"), ordering="last_name")
     def name(self, contact: Contact) -> str:

@@ -110,6 +110,7 @@ def _add(draft: MailingOut, people: _People, count: AudienceCount) -> str:
     if audience_changes.is_large(draft, count.chosen):
         with transaction.atomic():
             audience_changes.add_later(draft, people=people)
+            draft.refresh_from_db()
             tasks.prepare_soon(draft)
         return _("They are many: a task adds them. This page shows it when it is done.")
     number = audience_changes.add(draft, people=people)
