@@ -18,7 +18,13 @@ from massmail.models.mass_contact import MassContact
 from massmail.models.massmail_settings import MassmailSettings
 from massmail.models.message_version import MessageVersion, VersionFile
 from massmail.models.picture import Picture
-from massmail.models.recipient import Recipient, RecipientFilter, known_variables, recipient_models
+from massmail.models.recipient import (
+    Recipient,
+    RecipientFilter,
+    known_variables,
+    people_visible_to,
+    recipient_models,
+)
 from massmail.models.signature import Signature
 from massmail.models.suppression import OptOut, OptOutRecipient, Suppression
 
@@ -47,5 +53,6 @@ __all__ = [
     "Suppression",
     "VersionFile",
     "known_variables",
+    "people_visible_to",
     "recipient_models",
 ]

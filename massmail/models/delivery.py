@@ -98,6 +98,7 @@ class Delivery(models.Model):
     )
     claim = models.UUIDField(null=True)  # of the window that took it last; null once decided
     travels_alone = models.BooleanField(default=False, db_default=False)  # sent again by a person
+    left_out = models.BooleanField(default=False, db_default=False)  # of a draft, by a person
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     first_attempt_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(_("next try"), null=True)  # set by a retry or a return only

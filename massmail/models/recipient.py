@@ -7,7 +7,7 @@ variables a message may use for it, how it is called, and how its owners filter 
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericRelation
@@ -16,8 +16,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from common.languages import language_choices
+from common.models import OwnedQuerySet
 from massmail import addresses
 from massmail.models.mass_contact import MassContact
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,14 @@ class Recipient(models.Model):
 
     A subclass sets `VARIABLES` and `FILTERS`, may set `RELATED`, and overrides
     `get_variables()`. `email` may hold several addresses; the first valid one is written to.
+    It also derives from `common.models.Base1`, with an `OwnedQuerySet`: people belong to somebody.
     """
 
     VARIABLES: ClassVar[dict[str, Any]] = {}  # name in a template -> its translated label
     FILTERS: ClassVar[tuple[RecipientFilter, ...]] = ()
     RELATED: ClassVar[tuple[str, ...]] = ()  # select_related() that get_variables() needs
     GIVEN_ALONG: ClassVar[tuple[str, ...]] = ()  # relations to people who follow to a new owner
+    GOT_WORD: ClassVar[str] = ""  # in `got_<word>_massmails`; blank: the model's name
 
     email = models.CharField(
         _("email"), max_length=200, help_text=_("Several addresses: separated by commas.")
@@ -100,6 +106,15 @@ def recipient_models() -> list[type[Recipient]]:
     """Return every installed type of recipient, by its label."""
     found = [model for model in apps.get_models() if issubclass(model, Recipient)]
     return sorted(found, key=lambda model: model._meta.label_lower)
+
+
+def people_visible_to(
+    user: "User | AnonymousUser", model: type[Recipient]
+) -> OwnedQuerySet[models.Model]:
+    """Return the recipients of one type that the user may see."""
+    people = model._default_manager.get_queryset()
+    assert isinstance(people, OwnedQuerySet)
+    return people.visible_to(user)
 
 
 def known_variables() -> set[str]:

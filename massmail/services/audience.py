@@ -6,7 +6,7 @@ million people cost a few statements, and no list of ids is ever held in memory.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -84,9 +84,24 @@ def write_chosen(mailing_out: MailingOut) -> None:
         if locked is None:
             return  # written already, or being written
         chosen = locked.chosen.values("recipient_id")
-        _write(locked, locked.recipient_model._default_manager.filter(pk__in=chosen))
+        people = locked.recipient_model._default_manager.filter(pk__in=chosen)
+        if locked.recipients_number:
+            append(locked, people)
+        else:
+            _write(locked, people)
         locked.chosen.all().delete()
         MailingOut.objects.filter(pk=locked.pk).update(preparing="")
+
+
+def append(mailing_out: MailingOut, people: models.QuerySet[Any]) -> None:
+    """Add recipients to a draft; those who have a row keep it.
+
+    Call it inside a transaction, with the draft locked.
+    """
+    fill_address_keys(people)
+    rows = mailing_out.deliveries.values("recipient_id")
+    audience_sql.insert_bare(mailing_out, people.exclude(pk__in=rows))
+    _replan(mailing_out)
 
 
 def bring_up_to_date(mailing_out: MailingOut, *, now: datetime) -> None:
@@ -119,9 +134,7 @@ def refresh(mailing_out: MailingOut) -> None:
         draft = drafts.first()
         if draft is None:
             return
-        with _plan(draft, _chosen(draft), now=database_now()):
-            audience_sql.apply_differences(draft)
-        recount(draft)
+        _replan(draft)
 
 
 def fill_address_keys(chosen: models.QuerySet[Any]) -> None:
@@ -150,6 +163,60 @@ def recount(mailing_out: MailingOut) -> None:
     MailingOut.objects.filter(pk=mailing_out.pk).update(**values)
     for field, value in values.items():
         setattr(mailing_out, field, value)
+
+
+def left_out_reason(
+    draft: MailingOut | None,
+    *,
+    now: datetime,
+    unread: str = SkipReason.NO_ADDRESS,
+    also: Iterable[When] = (),
+) -> Case:
+    """Return the reason for which a recipient is left out, "" for none, duplicates aside.
+
+    `draft` is the mailing out they are chosen for, None for one that is not made yet. `unread` is
+    the reason of those whose address was not read yet. What `also` names counts last.
+    """
+    suppressed = Suppression.objects.active(now)
+    opted_out = suppressed.filter(
+        kind__in=[Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED]
+    )
+    reasons = [
+        When(address_key="", then=Value(SkipReason.NO_ADDRESS)),
+        When(
+            Q(massmail=False)
+            | Q(mass_contacts__massmail=False)
+            | Q(address_key__in=opted_out.values("address_key")),
+            then=Value(SkipReason.UNSUBSCRIBED),
+        ),
+        When(address_key__in=suppressed.values("address_key"), then=Value(SkipReason.SUPPRESSED)),
+        When(disqualified=True, then=Value(SkipReason.DISQUALIFIED)),
+        *(_reasons_of(draft) if draft is not None else ()),
+        When(address_key=None, then=Value(unread)),
+        *also,
+    ]
+    return Case(*reasons, default=Value(""), output_field=models.CharField())
+
+
+def _reasons_of(draft: MailingOut) -> Iterator[When]:
+    """Return what leaves people out of this draft alone."""
+    by_hand = draft.deliveries.filter(left_out=True)
+    known = by_hand.filter(address_key__isnull=False)  # whoever else has the address, too
+    yield When(
+        Q(pk__in=by_hand.values("recipient_id")) | Q(address_key__in=known.values("address_key")),
+        then=Value(SkipReason.LEFT_OUT),
+    )
+    if draft.exclude_already_received and draft.message_id:
+        yield When(address_key__in=_received(draft), then=Value(SkipReason.ALREADY_RECEIVED))
+
+
+def _replan(draft: MailingOut) -> None:
+    """Make the rows of a draft what they should be now, each with a provisional account."""
+    with _plan(draft, _chosen(draft), now=database_now()):
+        audience_sql.apply_differences(draft)
+        rotation = EmlAccountsQueue.take(draft.owner, 0)
+        audience_sql.share_out(draft, rotation)
+    recount(draft)
 
 
 def _chosen(mailing_out: MailingOut) -> models.QuerySet[Any]:
@@ -192,7 +259,7 @@ def _plan(
     ids = list(usable.values_list("pk", flat=True))
     planned = people.order_by().annotate(
         planned_key=NullIf("address_key", Value("")),
-        planned_reason=_reason(mailing_out, now=now),
+        planned_reason=left_out_reason(mailing_out, now=now),
         sticky_account=Cast(
             Case(
                 When(
@@ -208,30 +275,6 @@ def _plan(
     columns = ("planned_key", "planned_reason", "sticky_account", "is_vip", "mass_contact_id")
     with audience_sql.plan_of(planned.values_list("pk", *columns)):
         yield
-
-
-def _reason(mailing_out: MailingOut, *, now: datetime) -> Case:
-    """Return the reason for which a recipient is left out, "" for none, duplicates aside."""
-    suppressed = Suppression.objects.active(now)
-    opted_out = suppressed.filter(
-        kind__in=[Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED]
-    )
-    reasons = [
-        When(Q(address_key="") | Q(address_key=None), then=Value(SkipReason.NO_ADDRESS)),
-        When(
-            Q(massmail=False)
-            | Q(mass_contacts__massmail=False)
-            | Q(address_key__in=opted_out.values("address_key")),
-            then=Value(SkipReason.UNSUBSCRIBED),
-        ),
-        When(address_key__in=suppressed.values("address_key"), then=Value(SkipReason.SUPPRESSED)),
-        When(disqualified=True, then=Value(SkipReason.DISQUALIFIED)),
-    ]
-    if mailing_out.exclude_already_received and mailing_out.message_id:
-        reasons.append(
-            When(address_key__in=_received(mailing_out), then=Value(SkipReason.ALREADY_RECEIVED))
-        )
-    return Case(*reasons, default=Value(""), output_field=models.CharField())
 
 
 def _received(mailing_out: MailingOut) -> models.QuerySet[Any, Any]:

@@ -44,6 +44,13 @@ FROM (SELECT audience_plan.*, ROW_NUMBER() OVER (
 ORDER BY recipient_id
 """
 
+_INSERT_BARE = """
+WITH chosen (recipient_id) AS ({chosen})
+INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, status, reason)
+SELECT %s, recipient_id, {uuid}, 'pending', '' FROM chosen
+GROUP BY recipient_id ORDER BY recipient_id
+"""
+
 _INSERT_DUPLICATES = """
 INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, address_key, duplicate_of_id,
     status, reason)
@@ -166,6 +173,13 @@ def insert_planned(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
     _execute(_sql(_INSERT_DUPLICATES), [mailing_out.pk])
 
 
+def insert_bare(mailing_out: MailingOut, people: models.QuerySet[Any]) -> int:
+    """Insert a delivery for each of these recipients, for a plan to fill in; return how many."""
+    ids = people.order_by().values_list("pk")
+    select, parameters = ids.query.get_compiler("default", elide_empty=False).as_sql()
+    return _execute(_sql(_INSERT_BARE, chosen=select), [*parameters, mailing_out.pk])
+
+
 def apply_differences(mailing_out: MailingOut) -> None:
     """Change the rows of a draft that are not as the plan has them; no other row is written."""
     for statement in (
@@ -185,15 +199,19 @@ def count_without_mass_contact(mailing_out: MailingOut) -> int:
 
 
 def settle_accounts(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
-    """Give each pending row its sticky account, else keep or share out one of the rotation.
-
-    Without a rotation only sticky rows can be sent: the others are skipped (no account).
+    """Share the pending rows out. Without a rotation only those with a sticky account can be sent:
+    the others are skipped (no account).
     """
+    share_out(mailing_out, rotation)
+    if not rotation:
+        _execute(_sql(_SKIP_WITHOUT_ACCOUNT), [mailing_out.pk])
+
+
+def share_out(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
+    """Give each pending row its sticky account, else keep or share out one of the rotation."""
     _execute(_sql(_SETTLE_STICKY), [mailing_out.pk])
     if rotation:
         _execute(_sql(_SETTLE_SHARED, rotation), [mailing_out.pk, mailing_out.pk])
-    else:
-        _execute(_sql(_SKIP_WITHOUT_ACCOUNT), [mailing_out.pk])
 
 
 def insert_mass_contacts(mailing_out: MailingOut) -> int:
@@ -230,7 +248,7 @@ def _execute(sql: str, parameters: Sequence[Any]) -> int:
         return int(cursor.rowcount)
 
 
-def _sql(statement: str, rotation: Sequence[int] = ()) -> str:
+def _sql(statement: str, rotation: Sequence[int] = (), *, chosen: str = "") -> str:
     """Fill in the table names and what the two databases write differently."""
     postgres = connection.vendor == "postgresql"
     return statement.format(
@@ -239,6 +257,7 @@ def _sql(statement: str, rotation: Sequence[int] = ()) -> str:
         account_share=_SHARE,
         uuid=random_uuid(),
         differs="IS DISTINCT FROM" if postgres else "IS NOT",
+        chosen=chosen,
         share=_share(rotation),
         rotation=", ".join(str(int(pk)) for pk in rotation),
     )

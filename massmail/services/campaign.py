@@ -45,7 +45,7 @@ def start(
     now = now or database_now()
     with transaction.atomic():
         locked = MailingOut.objects.select_for_update().get(pk=mailing_out.pk)
-        _require_draft(locked, now=now)
+        require_draft(locked, now=now)
         version = _frozen(locked)
         _require_account(locked)
         audience.bring_up_to_date(locked, now=now)
@@ -70,7 +70,7 @@ def start_later_in_task(mailing_out: MailingOut, *, at: datetime | None = None) 
     ).update(preparing=MailingOut.Preparing.START, start_at=at)
     if not changed:
         mailing_out.refresh_from_db()
-        _require_draft(mailing_out, now=database_now())
+        require_draft(mailing_out, now=database_now())
 
 
 def start_prepared(mailing_out: MailingOut) -> None:
@@ -204,6 +204,12 @@ def delete_draft(mailing_out: MailingOut) -> None:
         locked.delete()
 
 
+def require_draft(mailing_out: MailingOut, *, now: datetime) -> None:
+    """Raise IllegalTransition, with a sentence, unless this is a draft that can be changed."""
+    if mailing_out.state_at(now) is not MailingOut.State.DRAFT:
+        raise IllegalTransition(_refusal(mailing_out, now))
+
+
 def _pause(
     mailing_out_id: int,
     reason: MailingOut.PauseReason,
@@ -219,11 +225,6 @@ def _pause(
         or_raise.refresh_from_db()
         raise IllegalTransition(_refusal(or_raise, database_now()))
     return bool(changed)
-
-
-def _require_draft(mailing_out: MailingOut, *, now: datetime) -> None:
-    if mailing_out.state_at(now) is not MailingOut.State.DRAFT:
-        raise IllegalTransition(_refusal(mailing_out, now))
 
 
 def _refusal(mailing_out: MailingOut, now: datetime) -> str:
