@@ -5,14 +5,11 @@ from typing import Any, ClassVar, TypeVar
 from django.contrib import admin
 from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.contrib.auth.models import User
-from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from common.admin import OwnedModelAdmin, OwnerFilter
+from common.admin import OwnerFilter
 from crm.admin_actions import merge_duplicates, transfer_everything
 from crm.models import (
     City,
@@ -32,8 +29,9 @@ from massmail.admin_actions import (
     remove_vip_status,
     specify_vip_recipients,
 )
-from massmail.models import Suppression
 from massmail.services import ownership
+from massmail.site.recipientadmin import RecipientAdmin
+from massmail.utils.adminfilters import SubscriptionFilter, VipFilter
 from massmail.views.access import user_of
 
 AnyCounterparty = TypeVar("AnyCounterparty", bound=BaseCounterparty)
@@ -47,7 +45,7 @@ LIST_ACTIONS: tuple[Any, ...] = (
     merge_duplicates,
 )
 
-MAILING_FIELDS = ("email", "language", "massmail", "disqualified")
+MAILING_FIELDS = ("email", "language", "massmail", "subscription", "disqualified")
 PLACE_FIELDS = ("country", "city")
 OWNERSHIP_FIELDS = ("owner", "department")
 
@@ -66,41 +64,11 @@ class CityAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's has no 
     autocomplete_fields = ("country",)
 
 
-class CounterpartyAdmin(OwnedModelAdmin[AnyCounterparty]):
+class CounterpartyAdmin(RecipientAdmin[AnyCounterparty]):
     """What the lists of companies, contacts and leads have in common."""
 
     actions = LIST_ACTIONS
-    list_per_page = 50
     autocomplete_fields: ClassVar[Any] = ("country", "city", "tags")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AnyCounterparty]:
-        """Add why and since when the address is not written to."""
-        suppressions = (
-            Suppression.objects.active(timezone.now())
-            .filter(address_key=OuterRef("address_key"))
-            .order_by("-created_at")
-        )
-        queryset = super().get_queryset(request)
-        return queryset.annotate(  # type: ignore[return-value]  # two columns more than the type has
-            suppression_kind=Subquery(suppressions.values("kind")[:1]),
-            suppressed_at=Subquery(suppressions.values("created_at")[:1]),
-        )
-
-    def get_actions(self, request: HttpRequest) -> Any:  # Any: Django's table of actions
-        """Offer a mailing out to those who may make one."""
-        actions = super().get_actions(request)
-        if not request.user.has_perm("massmail.add_mailingout"):
-            actions.pop("make_mailing_out", None)
-        return actions
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: AnyCounterparty | None = None
-    ) -> tuple[str, ...]:
-        """Leave it to the people themselves to subscribe again."""
-        fields = super().get_readonly_fields(request, obj)
-        if obj is None or obj.massmail or request.user.is_superuser:
-            return fields
-        return (*fields, "massmail")
 
     def save_model(
         self,
@@ -110,31 +78,22 @@ class CounterpartyAdmin(OwnedModelAdmin[AnyCounterparty]):
         change: bool,  # Django's signature
     ) -> None:
         """Save; with a new owner, let follow what follows when they are given by the action."""
+        row = type(obj)._default_manager.filter(pk=obj.pk)
+        is_given = change and not row.filter(owner=obj.owner).exists()
         super().save_model(request, obj, form, change)
-        if change and "owner" in form.changed_data and obj.owner is not None:
-            ownership.give(
-                type(obj)._default_manager.filter(pk=obj.pk), to=obj.owner, by=user_of(request)
-            )
-
-    @admin.display(description=_("subscription"), ordering="massmail")
-    def subscription(self, obj: Any) -> str:  # Any: a counterparty with the annotations above
-        if obj.disqualified:
-            return str(_("disqualified"))
-        if obj.suppression_kind:
-            kind = Suppression.Kind(obj.suppression_kind).label
-            day = date_format(timezone.localtime(obj.suppressed_at), "DATE_FORMAT")
-            return _("%(kind)s on %(day)s") % {"kind": kind, "day": day}
-        return str(_("subscribed") if obj.massmail else _("unsubscribed"))
+        if is_given and obj.owner is not None:
+            ownership.give(row, to=obj.owner, by=user_of(request))
 
 
 @admin.register(Company)
 class CompanyAdmin(CounterpartyAdmin[Company]):
-    list_display = ("full_name", "type", "email", "country", "subscription", "owner")
+    list_display = ("full_name", "type", "email", "country", "subscription", "received", "owner")
     list_select_related = ("type", "country", "owner")
     list_filter = (
         OwnerFilter,
-        "massmail",
-        "type",
+        SubscriptionFilter,
+        VipFilter,
+        ("type", RelatedOnlyFieldListFilter),
         ("country", RelatedOnlyFieldListFilter),
         ("industry", RelatedOnlyFieldListFilter),
         ("tags", RelatedOnlyFieldListFilter),
@@ -151,11 +110,12 @@ class CompanyAdmin(CounterpartyAdmin[Company]):
 
 @admin.register(Contact)
 class ContactAdmin(CounterpartyAdmin[Contact]):
-    list_display = ("name", "company", "email", "country", "subscription", "owner")
+    list_display = ("name", "company", "email", "country", "subscription", "received", "owner")
     list_select_related = ("company", "country", "owner")
     list_filter = (
         OwnerFilter,
-        "massmail",
+        SubscriptionFilter,
+        VipFilter,
         ("company__type", RelatedOnlyFieldListFilter),
         ("country", RelatedOnlyFieldListFilter),
         ("company__industry", RelatedOnlyFieldListFilter),
@@ -167,8 +127,24 @@ class ContactAdmin(CounterpartyAdmin[Contact]):
         (None, {"fields": (("first_name", "middle_name", "last_name"), "sex", "title", "company")}),
         (_("Mailing"), {"fields": MAILING_FIELDS}),
         (_("Place"), {"fields": PLACE_FIELDS}),
-        (_("More"), {"fields": ("lead_source", "tags", *OWNERSHIP_FIELDS)}),
+        (
+            _("More"),
+            {
+                "fields": ("lead_source", "tags", *OWNERSHIP_FIELDS),
+                "description": _("A contact belongs to whom the company belongs to."),
+            },
+        ),
     )
+    readonly_fields = OWNERSHIP_FIELDS
+
+    def save_model(
+        self, request: HttpRequest, obj: Contact, form: "ModelForm[Contact]", change: bool
+    ) -> None:
+        """Give the contact to whom the company belongs."""
+        obj.owner, obj.department = obj.company.owner, obj.company.department
+        super().save_model(request, obj, form, change)
+        # an owner of several departments: the company's counts, not the owner's first
+        Contact.objects.filter(pk=obj.pk).update(department=obj.company.department)
 
     @admin.display(description=_("name"), ordering="last_name")
     def name(self, contact: Contact) -> str:
@@ -177,17 +153,18 @@ class ContactAdmin(CounterpartyAdmin[Contact]):
 
 @admin.register(Lead)
 class LeadAdmin(CounterpartyAdmin[Lead]):
-    list_display = ("name", "company_name", "email", "country", "subscription", "owner")
+    list_display = ("name", "company_name", "email", "country", "subscription", "received", "owner")
     list_select_related = ("country", "owner")
     list_filter = (
         OwnerFilter,
-        "massmail",
+        SubscriptionFilter,
+        VipFilter,
         "disqualified",
-        "type",
+        ("type", RelatedOnlyFieldListFilter),
         ("country", RelatedOnlyFieldListFilter),
         ("industry", RelatedOnlyFieldListFilter),
         ("tags", RelatedOnlyFieldListFilter),
-        "lead_source",
+        ("lead_source", RelatedOnlyFieldListFilter),
     )
     search_fields = ("first_name", "middle_name", "last_name", "email", "company_name")
     autocomplete_fields = (*CounterpartyAdmin.autocomplete_fields, "industry")

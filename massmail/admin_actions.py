@@ -12,8 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -22,10 +20,11 @@ from common.models import OwnedQuerySet
 from massmail import tasks
 from massmail.errors import MassmailError
 from massmail.forms.new_owner_form import NewOwnerForm
-from massmail.models import EmailAccount, MailingOut, Recipient
-from massmail.services import audience, merging, ownership, vip
+from massmail.models import MailingOut, Recipient
+from massmail.services import merging, ownership, vip
 from massmail.views.access import user_of
 from massmail.views.action_pages import ask, changeable, is_confirmed
+from massmail.views.new_draft import name_for, new_draft, warn_without_account
 
 
 @admin.action(description=gettext_lazy("Create a mailing out"))
@@ -40,36 +39,9 @@ def make_mailing_out(
     if isinstance(people, OwnedQuerySet):
         people = people.visible_to(user)
     people = people.filter(pk__in=queryset.order_by().values("pk"))
-    mailing_out = _draft(request, people)
-    _warn_without_account(request)
+    mailing_out = new_draft(request, people, name=name_for(people.model))
+    warn_without_account(request)
     return redirect("admin:massmail_mailingout_change", mailing_out.pk)
-
-
-def _draft(request: HttpRequest, people: QuerySet[Any]) -> MailingOut:
-    """Write the draft: at once, or in a task if the people are many."""
-    facts = {
-        "people": str(people.model._meta.verbose_name_plural).capitalize(),
-        "day": date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT"),
-    }
-    name = (_("%(people)s, %(day)s") % facts)[:100]
-    user = user_of(request)
-    if people.count() <= audience.PREPARE_IN_TASK_ABOVE:
-        return audience.create_for(people, owner=user, message=None, name=name)
-    mailing_out = audience.choose_for_later(people, owner=user, message=None, name=name)
-    tasks.prepare_soon(mailing_out)
-    return mailing_out
-
-
-def _warn_without_account(request: HttpRequest) -> None:
-    """Say early that nothing could be sent, or only to VIPs."""
-    usable = EmailAccount.objects.usable_by(user_of(request)).filter(massmail=True)
-    mains = list(usable.values_list("main", flat=True))
-    if not mains:
-        text = _("You have no email account that is on: add one before you start.")
-        messages.warning(request, text)
-    elif all(mains):
-        text = _("You have only your main account, which writes to VIPs alone.")
-        messages.warning(request, text)
 
 
 @admin.action(description=gettext_lazy("Unite mailing outs"), permissions=["change"])

@@ -3,13 +3,15 @@
 The others are pages and acts of staff, each behind the admin's login.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from massmail.views import unsubscribes
+from massmail.models import recipient_models
+from massmail.views import change_audience, unsubscribes
 from massmail.views.account_acts import (
     email_account_switch_off,
     email_account_switch_on,
@@ -27,15 +29,24 @@ from massmail.views.campaign_acts import (
     mailing_out_to_these,
     mailing_out_use_new_version,
 )
+from massmail.views.change_audience import count_change
 from massmail.views.copy_message import copy_message
 from massmail.views.deliveries import delivery, delivery_mail
+from massmail.views.exclude_recipients import (
+    exclude_recipients,
+    mailing_out_leave_out,
+    mailing_out_put_back,
+)
 from massmail.views.file_upload import pic_upload
+from massmail.views.got_massmails import got_massmails
+from massmail.views.make_massmail import count_massmail, make_massmail
 from massmail.views.message_previews import message_preview
 from massmail.views.people import mailing_out_people
 from massmail.views.people_export import mailing_out_people_export
 from massmail.views.picture_files import linked_picture, picture_file, picture_thumbnail
 from massmail.views.progress import mailing_out_progress
 from massmail.views.recipient_ids import failed_ids, successful_ids
+from massmail.views.select_recipient_type import select_recipient_type
 from massmail.views.send_failed_recipients import send_failed_recipients
 from massmail.views.send_tests import send_test
 from massmail.views.show_uploaded_images import (
@@ -47,10 +58,33 @@ from massmail.views.signature_previews import signature_preview
 
 
 def staff(
-    route: str, view: Callable[..., HttpResponseBase], name: str, *, cacheable: bool = False
+    route: str,
+    view: Callable[..., HttpResponseBase],
+    name: str,
+    *,
+    cacheable: bool = False,
+    **facts: Any,  # whatever the view takes besides
 ) -> URLPattern:
     """Return an address that only staff who are logged in reach."""
-    return path(f"massmail/{route}", admin.site.admin_view(view, cacheable), name=name)
+    return path(f"massmail/{route}", admin.site.admin_view(view, cacheable), facts, name=name)
+
+
+def of_recipient_types() -> Iterator[URLPattern]:
+    """Return the pages that each recipient type has."""
+    for model in recipient_models():
+        kind = model._meta.model_name
+        make, got = f"{kind}/make-massmail/", model.GOT_WORD or kind
+        yield staff(make, make_massmail, f"{kind}_make_massmail", model=model)
+        yield staff(f"{make}count/", count_massmail, f"{kind}_count_massmail", model=model)
+        route = f"got-{got}-massmails/<int:recipient_id>/"
+        yield staff(route, got_massmails, f"got_{got}_massmails", model=model)
+
+
+def changing_audience(route: str, change: change_audience.Change) -> Iterator[URLPattern]:
+    """Return the filter form that changes the people of a draft, and the count of it."""
+    view, name = change_audience.change_audience, change.url_name
+    yield staff(route, view, name, change=change)
+    yield staff(f"{route}count/", count_change, f"{name}_count", change=change)
 
 
 _ID = "<int:mailing_out_id>/"
@@ -93,6 +127,13 @@ urlpatterns = [
         mailing_out_use_new_version,
         "mailing_out_use_new_version",
     ),
+    staff(f"{_MAILING_OUT}leave-out/", mailing_out_leave_out, "mailing_out_leave_out"),
+    staff(f"{_MAILING_OUT}put-back/", mailing_out_put_back, "mailing_out_put_back"),
+    *changing_audience(f"{_MAILING_OUT}add-people/", change_audience.ADD),
+    *changing_audience(f"{_MAILING_OUT}leave-out-people/", change_audience.LEAVE_OUT),
+    staff(f"exclude-recipients/{_ID}", exclude_recipients, "exclude_recipients"),
+    staff("select-recipient-type/", select_recipient_type, "select_recipient_type"),
+    *of_recipient_types(),
     staff(f"send-failed-recipients/{_ID}", send_failed_recipients, "send_failed_recipients"),
     staff(f"successful-ids/{_ID}", successful_ids, "successful_ids"),
     staff(f"failed-ids/{_ID}", failed_ids, "failed_ids"),

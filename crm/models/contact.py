@@ -30,6 +30,7 @@ class Contact(BaseContact, BaseCounterparty):
         RecipientFilter("tags", _("tag")),
     )
     RELATED: ClassVar[tuple[str, ...]] = ("company",)
+    GOT_WORD: ClassVar[str] = "contacts"
 
     company = models.ForeignKey(
         Company, on_delete=models.PROTECT, related_name="contacts", verbose_name=_("company")

@@ -28,7 +28,9 @@ class Lead(BaseContact, BaseCounterparty):
         RecipientFilter("country", _("country")),
         RecipientFilter("type", _("type")),
         RecipientFilter("tags", _("tag")),
+        RecipientFilter("lead_source", _("lead source")),
     )
+    GOT_WORD: ClassVar[str] = "leads"
 
     company_name = models.CharField(_("company"), max_length=200, blank=True)
     type = models.ForeignKey(

@@ -199,8 +199,9 @@ def count_without_mass_contact(mailing_out: MailingOut) -> int:
 
 
 def settle_accounts(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
-    """Share the pending rows out. Without a rotation only those with a sticky account can be sent:
-    the others are skipped (no account).
+    """Share the pending rows out.
+
+    Without a rotation only sticky rows can be sent: the others are skipped (no account).
     """
     share_out(mailing_out, rotation)
     if not rotation:

@@ -3,11 +3,10 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, Value, When
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -16,9 +15,10 @@ from common.admin import OwnedModelAdmin, OwnerFilter
 from massmail.admin_actions import change_owner, merge_mailing_outs
 from massmail.clock import database_now
 from massmail.forms.start_form import StartForm
-from massmail.models import MailingOut, recipient_models
+from massmail.models import MailingOut
 from massmail.services import audience, campaign
 from massmail.site.columns import column
+from massmail.utils.adminfilters import StatusFilter
 from massmail.views.access import may_change, user_of
 from massmail.views.campaign_page import CampaignPage
 from massmail.views.progress import percent_of, segments_of
@@ -36,46 +36,10 @@ NEEDS_SOMEBODY = Case(
 )
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By the words of the pages; scheduled ones are among the active."""
-
-    title = _("state")
-    parameter_name = "state"
-    CONDITIONS: ClassVar[dict[str, Q]] = {
-        "active": Q(status__in=MailingOut.ACTIVE),
-        "draft": Q(status=_STATUS.PAUSED, started_at=None),
-        "paused": Q(status=_STATUS.PAUSED, started_at__isnull=False),
-        "cancelled": Q(status=_STATUS.INTERRUPTED),
-        "done": Q(status=_STATUS.DONE),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer all states."""
-        labels = (_("active"), _("draft"), _("paused"), _("cancelled"), _("done"))
-        return list(zip(self.CONDITIONS, labels, strict=True))
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the mailing outs in the chosen state."""
-        condition = self.CONDITIONS.get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
-
-
-def people_lists(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return name and address of each list of recipients that the user may open."""
-    lists = []
-    for model in recipient_models():
-        model_admin = admin.site._registry.get(model)
-        if model_admin is not None and model_admin.has_view_permission(request):
-            meta = model._meta
-            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-            lists.append((str(meta.verbose_name_plural), url))
-    return lists
-
-
 class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
     list_display = ("what", "people", "state", "progress", "when", "owner")
     list_display_links = ("what",)
-    list_filter: ClassVar[Any] = (OwnerFilter, StateFilter)
+    list_filter: ClassVar[Any] = (OwnerFilter, StatusFilter)
     list_select_related = ("owner", "message", "message_version", "paused_by")
     list_per_page = 50
     search_fields = ("name", "message__subject", "message__content")
@@ -88,10 +52,6 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
         return (NEEDS_SOMEBODY.asc(), "-pk")
 
     # --- permissions
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Offer no empty form: a mailing out is made from a list of people."""
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: MailingOut | None = None) -> bool:
         """Let drafts be deleted; what was started is kept."""
@@ -119,12 +79,14 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
 
     # --- the pages
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show besides where a mailing out begins: at a list of people."""
-        context = {"people_lists": people_lists(request), **(extra_context or {})}
-        return super().changelist_view(request, context)
+        """Begin a mailing out where it begins: with the question to whom it goes."""
+        return redirect("select_recipient_type")
 
     def change_view(
         self,
