@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q, Value
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext as _
 
 from massmail.clock import database_now
@@ -84,9 +84,13 @@ def put_back(mailing_out: MailingOut, *, rows: DeliveryQuerySet) -> int:
         chosen = draft.deliveries.filter(pk__in=rows.order_by().values("pk"))
         keys = chosen.filter(address_key__isnull=False).values("address_key")
         concerned = draft.deliveries.filter(Q(pk__in=chosen.values("pk")) | Q(address_key__in=keys))
-        concerned.filter(left_out=True).update(left_out=False)
-        by_hand = concerned.filter(status=_STATUS.SKIPPED, reason=SkipReason.LEFT_OUT)
-        moved = by_hand.update(status=_STATUS.PENDING, reason="")
+        by_hand = Q(status=_STATUS.SKIPPED, reason=SkipReason.LEFT_OUT)
+        moved = concerned.filter(by_hand).count()
+        concerned.filter(by_hand | Q(left_out=True)).update(
+            left_out=False,
+            status=Case(When(by_hand, then=Value(_STATUS.PENDING)), default=F("status")),
+            reason=Case(When(by_hand, then=Value("")), default=F("reason")),
+        )
         _count(draft, moved, source=_STATUS.SKIPPED, target=_STATUS.PENDING)
         audience.refresh(draft)
     logger.info("mailing out %d: %d put back", draft.pk, moved)

@@ -76,6 +76,12 @@ def form_of(contact, **changes):
     return values | {"massmail": "on", "tags": []} | changes
 
 
+def company_form(company, **changes):
+    """Return what the change form of a company posts."""
+    values = {"full_name": company.full_name, "email": company.email, "massmail": "on"}
+    return values | {"owner": company.owner_id or ""} | changes
+
+
 @pytest.mark.parametrize("kind", FACTORIES)
 def test_list_shows_subscriptions_in_words(kind, owner):
     make = FACTORIES[kind].create
@@ -204,33 +210,50 @@ def test_bulk_deletion_spares_what_is_a_colleagues(contact, department):
     assert Contact.objects.filter(pk=contact.pk).exists()
 
 
-def test_new_contact_gets_owner_and_department(owner, department, contact):
-    data = form_of(contact, first_name="New", owner="", department="")
+def test_new_company_gets_owner_and_department(owner, department):
+    data = {"full_name": "New", "email": "new@example.com", "massmail": "on", "owner": ""}
 
-    response = client_of(owner).post(url("contact", "add"), data)
+    response = client_of(owner).post(url("company", "add"), data)
 
     assert response.status_code == 302
-    new = Contact.objects.get(first_name="New")
+    new = Company.objects.get()
     assert (new.owner, new.department_id, new.modified_by) == (owner, department.pk, owner)
 
 
-def test_contact_can_be_left_to_nobody(owner, contact):
-    client_of(owner).post(url("contact", "change", contact.pk), form_of(contact, owner=""))
+def test_contact_belongs_to_whom_the_company_belongs(owner, department, contact):
+    colleague = manager(department)
+    company = CompanyFactory.create(owner=colleague, department=department)
+    client = client_of(owner)
 
-    contact.refresh_from_db()
-    assert contact.owner is None
-
-
-def test_contact_can_be_given_to_colleagues_only(owner, contact, department):
-    client, colleague = client_of(owner), manager(department)
-    stranger = manager(DepartmentFactory.create())
-
-    refused = client.post(url("contact", "change", contact.pk), form_of(contact, owner=stranger.pk))
+    client.post(url("contact", "add"), form_of(contact, first_name="New", company=company.pk))
     client.post(url("contact", "change", contact.pk), form_of(contact, owner=colleague.pk))
 
+    new = Contact.objects.get(first_name="New")
     contact.refresh_from_db()
+    assert (new.owner, new.department_id, new.modified_by) == (colleague, department.pk, owner)
+    assert contact.owner == contact.company.owner == owner
+
+
+def test_company_can_be_left_to_nobody(owner, contact):
+    form = company_form(contact.company, owner="")
+
+    client_of(owner).post(url("company", "change", contact.company.pk), form)
+
+    contact.company.refresh_from_db()
+    assert contact.company.owner is None
+
+
+def test_company_can_be_given_to_colleagues_only(owner, contact, department):
+    client, colleague = client_of(owner), manager(department)
+    stranger = manager(DepartmentFactory.create())
+    page = url("company", "change", contact.company.pk)
+
+    refused = client.post(page, company_form(contact.company, owner=stranger.pk))
+    client.post(page, company_form(contact.company, owner=colleague.pk))
+
+    contact.company.refresh_from_db()
     assert list(refused.context["errors"])
-    assert contact.owner == colleague
+    assert contact.company.owner == colleague
 
 
 def test_company_of_strangers_cannot_be_chosen(owner, contact):

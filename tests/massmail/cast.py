@@ -19,14 +19,8 @@ from tests.factories import (
 )
 
 MODELS = (
-    "emailaccount",
-    "emlmessage",
-    "mailingout",
-    "picture",
-    "signature",
-    "contact",
-    "company",
-    "lead",
+    *("emailaccount", "emlmessage", "mailingout", "picture", "signature"),
+    *("contact", "company", "lead", "guest"),
 )
 
 

@@ -57,8 +57,10 @@ def test_colleague_looks_and_has_no_buttons(client: Client, cast: Cast) -> None:
     assert 'name="name"' not in text
 
 
-def test_there_is_no_empty_form(owner: Client) -> None:
-    assert owner.get(reverse("admin:massmail_mailingout_add")).status_code == 403
+def test_adding_begins_with_the_question_to_whom(owner: Client) -> None:
+    response = owner.get(reverse("admin:massmail_mailingout_add"))
+
+    assert response.headers["Location"] == reverse("select_recipient_type")
 
 
 # --- the draft

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Contact
-from massmail.models import MassContact, MassmailSettings, Suppression
+from massmail.models import MassContact, MassmailSettings
 from tests.factories import EmailAccountFactory
 from tests.massmail.cast import Cast
 
@@ -62,18 +62,6 @@ def test_settings_keep_a_pause_that_came_meanwhile(root: Client) -> None:
     update = next(q["sql"] for q in queries if q["sql"].startswith('UPDATE "massmail_massmails'))
     assert MassmailSettings.load().emails_per_day == 50
     assert "paused_at" not in update
-
-
-@pytest.mark.parametrize(
-    ("kind", "lifted"),
-    [("unsubscribed", 403), ("complained", 403), ("bounced", 200), ("manual", 200)],
-)
-def test_nobody_lifts_what_people_decided(root: Client, kind: str, lifted: int) -> None:
-    suppression = Suppression.objects.create(address_key="a@example.com", kind=kind)
-
-    url = reverse("admin:massmail_suppression_delete", args=[suppression.pk])
-
-    assert root.get(url).status_code == lifted
 
 
 def test_mass_contacts_are_listed_with_as_many_questions_for_any_number(

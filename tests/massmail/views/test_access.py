@@ -17,6 +17,9 @@ MAILING_OUT_ACTS = (
     "mailing_out_message",
     "mailing_out_count_as_sent",
     "mailing_out_send_again",
+    "mailing_out_leave_out",
+    "mailing_out_put_back",
+    "exclude_recipients",
     "send_failed_recipients",
 )
 PICTURE_ACTS = ("picture_rename", "picture_delete")
