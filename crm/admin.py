@@ -87,7 +87,7 @@ class CounterpartyAdmin(RecipientAdmin[AnyCounterparty]):
 
 @admin.register(Company)
 class CompanyAdmin(CounterpartyAdmin[Company]):
-    list_display = ("full_name", "type", "email", "country", "subscription", "received", "owner")
+    list_display = ("full_name", "subscription", "received", "email", "type", "country", "owner")
     list_select_related = ("type", "country", "owner")
     list_filter = (
         OwnerFilter,
@@ -110,7 +110,7 @@ class CompanyAdmin(CounterpartyAdmin[Company]):
 
 @admin.register(Contact)
 class ContactAdmin(CounterpartyAdmin[Contact]):
-    list_display = ("name", "company", "email", "country", "subscription", "received", "owner")
+    list_display = ("name", "company", "subscription", "received", "email", "country", "owner")
     list_select_related = ("company", "country", "owner")
     list_filter = (
         OwnerFilter,
@@ -153,7 +153,7 @@ class ContactAdmin(CounterpartyAdmin[Contact]):
 
 @admin.register(Lead)
 class LeadAdmin(CounterpartyAdmin[Lead]):
-    list_display = ("name", "company_name", "email", "country", "subscription", "received", "owner")
+    list_display = ("name", "company_name", "subscription", "received", "email", "country", "owner")
     list_select_related = ("country", "owner")
     list_filter = (
         OwnerFilter,

@@ -4,7 +4,7 @@ Each request has a form of its own: its fields, and the values offered, belong t
 type. Nothing chosen in a filter means anybody.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -37,7 +37,7 @@ class DayField(forms.DateField):
         )
 
 
-class RelatedField(forms.ModelMultipleChoiceField):
+class RelatedField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # Django's has no subscript
     """Values that are rows of another table."""
 
     def clean(self, value: Any) -> Any:  # Django's signature
@@ -89,14 +89,12 @@ class AudienceForm(forms.Form):
 
     def people(self) -> models.QuerySet[Any]:
         """Return the people chosen, each once. Ask only when the form is valid."""
-        people = people_visible_to(self.user, self.model)
-        narrowed = people
+        narrowed = people_visible_to(self.user, self.model)
         if self.cleaned_data["whose"] == self.Whose.MINE:
             narrowed = narrowed.filter(owner=self.user)
         for name, choice in self._filters():
             if chosen := self.cleaned_data[name]:
-                having = people.filter(**{f"{choice.lookup}__in": chosen})
-                narrowed = narrowed.filter(pk__in=having.order_by().values("pk"))
+                narrowed = narrowed.filter(_having(self.model, choice.lookup, chosen))
         if after := self.cleaned_data["created_after"]:
             narrowed = narrowed.filter(creation_date__gte=_beginning_of(after))
         if before := self.cleaned_data["created_before"]:
@@ -128,7 +126,7 @@ def _beginning_of(day: date) -> datetime:
 def _field_of(model: type[Recipient], choice: RecipientFilter, user: User) -> forms.Field:
     """Return the field of a filter: it offers the values of the people whom the user may see."""
     people = people_visible_to(user, model).order_by()
-    field = _last_field(model, choice.lookup)
+    *_path, field = _fields(model, choice.lookup)
     options: dict[str, Any] = {  # as both kinds of field take them
         "label": capfirst(str(choice.label)),
         "required": False,
@@ -144,6 +142,15 @@ def _field_of(model: type[Recipient], choice: RecipientFilter, user: User) -> fo
     return RelatedField(used, **options)
 
 
+def _having(model: type[Recipient], lookup: str, chosen: Iterable[Any]) -> models.Q:
+    """Return the condition that a person has one of the values; nobody meets it twice."""
+    values = [getattr(value, "pk", value) for value in chosen]  # read when they were checked
+    having = models.Q(**{f"{lookup}__in": values})
+    if not any(field.many_to_many or field.one_to_many for field in _fields(model, lookup)):
+        return having
+    return models.Q(pk__in=model._default_manager.filter(having).order_by().values("pk"))
+
+
 def _plain_values(
     field: "models.Field[Any, Any]", lookup: str, people: models.QuerySet[Any]
 ) -> list[tuple[Any, str]]:
@@ -155,12 +162,13 @@ def _plain_values(
     return [(value, str(labels.get(value, value))) for value in values]
 
 
-def _last_field(model: type[models.Model], lookup: str) -> "models.Field[Any, Any]":
-    """Return the field at the end of a lookup such as `company__industry`."""
-    *path, last = lookup.split("__")
-    for name in path:
-        model = _related(model._meta.get_field(name))
-    return model._meta.get_field(last)  # type: ignore[return-value]  # a filter is a field
+def _fields(model: type[models.Model], lookup: str) -> Iterator["models.Field[Any, Any]"]:
+    """Return the fields along a lookup such as `company__industry`, the last one at the end."""
+    for name in lookup.split("__"):
+        field: models.Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]  # a filter goes over fields
+        yield field
+        if field.related_model is not None:
+            model = _related(field)
 
 
 def _related(field: Any) -> type[models.Model]:  # Any: a relation, of whichever direction

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, Value, When
 from django.db.models.functions import Coalesce, Lower
 
 from massmail.models import Delivery, MailingOut, SkipReason
+from massmail.services import audience_sql
 from massmail.services.audience import left_out_reason
 
 
@@ -35,7 +36,7 @@ def count_new(
 ) -> AudienceCount:
     """Count recipients chosen for a new mailing out, or to be added to a draft.
 
-    Two statements, three for a draft. An address that was not read yet (imported people) counts
+    One statement, two for a draft. An address that was not read yet (imported people) counts
     as a good one.
     """
     present = 0
@@ -43,11 +44,13 @@ def count_new(
         rows = draft.deliveries.values("recipient_id")
         present = people.filter(pk__in=rows).count()
         people = people.exclude(pk__in=rows)
-    judged = people.order_by().annotate(left_out_reason=_reason(draft, now=now))
-    numbers = dict(judged.values_list("left_out_reason").annotate(number=Count("pk")))
-    eligible = numbers.pop("", 0)
-    keys = judged.filter(left_out_reason="").annotate(key=Coalesce("address_key", Lower("email")))
-    to_send = keys.values("key").distinct().count() if eligible else 0
+    judged = people.order_by().annotate(
+        left_out_reason=_reason(draft, now=now), key=Coalesce("address_key", Lower("email"))
+    )
+    rows = judged.values_list("left_out_reason", "key").annotate(number=Count("pk"))
+    counted = audience_sql.count_by_reason(rows)
+    eligible, to_send = counted.pop("", (0, 0))
+    numbers = {reason: number for reason, (number, _keys) in counted.items()}
     duplicates = numbers.get(SkipReason.DUPLICATE, 0) + eligible - to_send
     if duplicates:
         numbers[SkipReason.DUPLICATE] = duplicates

@@ -31,6 +31,11 @@ AnyRecipient = TypeVar("AnyRecipient", bound=Base1)
 _ID = re.compile(r"id\s*(\d{1,18})", re.IGNORECASE)
 
 
+_HOW_TO_COME_BACK = _(
+    "Who unsubscribed comes back only by themselves. Bounces are lifted by an administrator."
+)
+
+
 class RecipientAdmin(OwnedModelAdmin[AnyRecipient]):
     """Lists people with their subscriptions, and leads to mailings."""
 
@@ -79,11 +84,22 @@ class RecipientAdmin(OwnedModelAdmin[AnyRecipient]):
             for title, options in super().get_fieldsets(request, obj)
         ]
 
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: AnyRecipient | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> Any:  # Any: Django's signature
+        """Say beside the words who can change them."""
+        kwargs["help_texts"] = {"subscription": _HOW_TO_COME_BACK} | kwargs.get("help_texts", {})
+        return super().get_form(request, obj, change, **kwargs)
+
     @admin.display(description=_("subscription"), ordering="massmail")
     def subscription(self, obj: Any) -> str:  # Any: a recipient with the annotations above
         return subscription_text(obj)
 
-    @admin.display(description=_("mailings received"))
+    @admin.display(description=_("mailings"))
     def received(self, obj: Any) -> SafeString:  # Any: as above
         return column("received", number=obj.received_number, url=got_url(obj))
 

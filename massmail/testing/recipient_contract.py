@@ -6,12 +6,17 @@ class TestGuestAsRecipient(RecipientContract):
         return GuestFactory(**fields)
 """
 
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from common.models import OwnedQuerySet
+from massmail.clock import database_now
+from massmail.forms.audience_form import AudienceForm
 from massmail.models import MassContact, Recipient, recipient_models
+from massmail.services.audience_count import count_new
 
 
 class RecipientContract:
@@ -61,6 +66,38 @@ class RecipientContract:
             assert str(choice.label)
             list(self._queryset(recipient).filter(**{f"{choice.lookup}__in": []}))
 
+    def test_says_whose_it_is_and_since_when(self) -> None:
+        names = {field.name for field in type(self.make())._meta.get_fields()}
+
+        assert {"owner", "department", "creation_date"} <= names
+
+    def test_filter_form_renders_and_counts(self) -> None:
+        recipient = self.make(email="zoe@example.com")
+        form = self._form(recipient, {"whose": "all"})
+
+        assert form.is_valid(), form.errors
+        assert [str(field) for field in form] != []
+        count = count_new(form.people(), now=database_now())
+        assert (count.chosen, count.to_send) == (1, 1)
+
+    def test_filter_form_finds_by_each_value_that_it_offers(self) -> None:
+        recipient = self.make()
+        offered = self._form(recipient, {"whose": "all"}).filter_fields()
+
+        for field in offered:
+            values = [str(box.data["value"]) for box in field.subwidgets]
+            form = self._form(recipient, {"whose": "all", field.name: values})
+            assert form.is_valid(), form.errors
+            assert list(form.people()) == [recipient]
+
+    def test_has_pages_of_its_own(self) -> None:
+        recipient = self.make()
+        kind = recipient._meta.model_name
+
+        assert reverse(f"{kind}_make_massmail")
+        assert reverse(f"{kind}_count_massmail")
+        assert reverse(f"got_{recipient.GOT_WORD or kind}_massmails", args=[recipient.pk])
+
     def test_saving_fills_the_address_key(self) -> None:
         recipient = self.make(email="nonsense, Zoe@Example.COM, second@example.com")
 
@@ -90,6 +127,10 @@ class RecipientContract:
         recipient.delete()
 
         assert MassContact.objects.filter(pk=mass_contact.pk).exists()
+
+    def _form(self, recipient: Recipient, data: dict[str, object]) -> AudienceForm:
+        anybody = User(is_superuser=True, is_active=True)
+        return AudienceForm(type(recipient), anybody, data)
 
     def _queryset(self, recipient: Recipient) -> QuerySet[Recipient]:
         return type(recipient)._default_manager.all()

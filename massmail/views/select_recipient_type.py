@@ -10,7 +10,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from massmail.forms.radio_select_form import RadioSelectForm, recipient_types_for
+from massmail.forms.radio_select_form import (
+    RadioSelectForm,
+    RecipientType,
+    recipient_types_for,
+)
 from massmail.views.access import user_of
 
 
@@ -29,6 +33,11 @@ def select_recipient_type(request: HttpRequest) -> HttpResponse:
         "title": _("New mailing out"),
         "form": form,
         "types": types,
-        "chosen": form.data.get("recipient_type", types[0].value if types else ""),
+        "chosen": form.data.get("recipient_type") or _likeliest(types),
     }
     return TemplateResponse(request, "massmail/audience/select_recipient_type.html", context)
+
+
+def _likeliest(types: list[RecipientType]) -> str:
+    """Return the type that has most people."""
+    return max(types, key=lambda each: each.number).value if types else ""

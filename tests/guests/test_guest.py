@@ -10,5 +10,5 @@ from tests.guests.models import Guest
 @pytest.mark.django_db
 class TestGuestAsRecipient(RecipientContract):
     def make(self, **fields):
-        values = {"guest_name": "Zoë O'Neil", "email": "zoe@example.com"} | fields
+        values = {"guest_name": "Zoë O'Neil", "email": "zoe@example.com", "room": "12"} | fields
         return Guest.objects.create(owner=UserFactory.create(), **values)

@@ -105,7 +105,7 @@ def test_number_of_statements(cast: Cast, django_assert_num_queries) -> None:
     cast.contacts(4)
     count()
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         count()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         count(draft=draft)

@@ -79,7 +79,8 @@ def test_leaving_out_by_filter(owner: Client, cast: Cast) -> None:
     )
 
     counted = owner.get(
-        url("mailing_out_leave_out_people_count", draft), {"whose": "all", "by_country": country.pk}
+        url("mailing_out_leave_out_people_count", draft),
+        {"whose": "all", "by_country": str(country.pk)},
     )
     response = owner.post(url(PAGES[1], draft), ALL | {"by_country": [country.pk]})
 
