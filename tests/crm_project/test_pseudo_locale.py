@@ -32,7 +32,7 @@ NAMES = {
     *("SMTP", "HTML", "CSS", "UTC", "TLS", "STARTTLS", "Message-ID", "Reply-To", "From", "CSV"),
     *("a", "de", "je", "True", "False", "None", "Search"),
     *("User-group", "relationship", "relationships", "User_groups", "object"),
-    *("Guests", "guest", "guests", "Guest", "name", "room"),
+    *("Guests", "guest", "guests", "Guest", "name", "room", "Room"),
     *("English", "Esperanto"),  # languages in themselves
 }
 # Columns without a name of their own in tables that only superusers see
