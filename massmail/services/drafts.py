@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from common.models import OwnedQuerySet
 from massmail.errors import MassmailError
-from massmail.models import EmlMessage, MailingOut, SkipReason
+from massmail.models import EmlMessage, MailingOut
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.services import audience
 
@@ -53,7 +53,7 @@ def to_these(
 
 def wanted(rows: DeliveryQuerySet) -> DeliveryQuerySet:
     """Return the rows but those that somebody left out by hand."""
-    return rows.exclude(reason=SkipReason.LEFT_OUT)
+    return rows.exclude(left_out=True)
 
 
 def people_of(

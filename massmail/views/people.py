@@ -54,9 +54,9 @@ class Page:
     after: int = 0
 
     @property
-    def number(self) -> int:
-        """How many there are in all, where they are all on this page; else 0."""
-        return 0 if self.before or self.after else len(self.rows)
+    def number(self) -> int | None:
+        """How many there are in all, where they are all on this page."""
+        return None if self.before or self.after else len(self.rows)
 
 
 @require_safe
@@ -77,7 +77,7 @@ def mailing_out_people(request: HttpRequest, mailing_out_id: int) -> HttpRespons
         "people": rows_of(mailing_out, page.rows),
         "tabs": tabs(mailing_out, shown.state),
         "shown": shown,
-        "number": page.number or shown.number(mailing_out),
+        "number": shown.number(mailing_out) if page.number is None else page.number,
         "counted_to": COUNTED_TO,
         "can_decide": can_change and shown.state == "uncertain",
         "can_retry": can_change and shown.state == "failed" and may_retry(mailing_out),

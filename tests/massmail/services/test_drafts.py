@@ -88,7 +88,9 @@ def test_copy_leaves_out_whom_its_maker_may_not_see(cast):
 def test_copy_passes_over_who_was_left_out_by_hand(cast):
     mailing_out = cast.draft(number=2)
     first = mailing_out.deliveries.order_by("recipient_id")[0]
-    mailing_out.deliveries.filter(pk=first.pk).update(status="skipped", reason="left_out")
+    mailing_out.deliveries.filter(pk=first.pk).update(
+        status="skipped", reason="left_out", left_out=True
+    )
 
     copy = drafts.copy(mailing_out, by=cast.owner)
 

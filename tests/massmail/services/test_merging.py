@@ -98,8 +98,10 @@ def test_who_was_left_out_by_hand_everywhere_stays_out(cast, message):
     first, second = overlapping(cast, message)
     in_both = recipients(first)[1:]
     rows = Delivery.objects.filter(recipient_id=in_both[0])
-    rows.update(status="skipped", reason="left_out")
-    first.deliveries.filter(recipient_id=in_both[1]).update(status="skipped", reason="left_out")
+    rows.update(status="skipped", reason="left_out", left_out=True)
+    first.deliveries.filter(recipient_id=in_both[1]).update(
+        status="skipped", reason="left_out", left_out=True
+    )
 
     draft = merging.unite([first, second], by=cast.owner)
 
