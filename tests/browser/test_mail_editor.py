@@ -15,7 +15,7 @@ from massmail.models import EmlMessage
 from tests.browser.conftest import PageOf
 from tests.browser.editing import data_of, save, set_mode, type_at_the_end, wait_for_editor
 from tests.massmail.cast import Cast, make_cast
-from tests.massmail.content.test_images import picture
+from tests.massmail.content.uploads import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
