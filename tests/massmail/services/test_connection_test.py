@@ -10,6 +10,8 @@ from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.models import EmailAccount
 from massmail.services.connection_test import LIMIT_S, State, check_connection
+from tests.factories import EmailAccountFactory
+from tests.massmail.oauth2 import VALUES
 from tests.smtp_certificates import client_context
 from tests.smtp_server import CLOSE, HANG, SmtpServer
 
@@ -241,14 +243,14 @@ def test_unknown_transport_and_a_broken_one_are_no_error():
     assert (unknown.is_good, crashed.is_good) == (False, False)
 
 
+@pytest.mark.django_db
 def test_permission_that_ended_is_told_at_the_login(identity_provider, token_server):
     account = EmailAccountFactory.create(
         **VALUES, email_port=token_server.port, refresh_token="withdrawn"
     )
-    report = check_connection(account)
-    *before, login = report.steps
-    assert [each.state for each in before] == [State.DONE] * 3
+    *before, login = check_connection(account).steps
+    assert [each.state for each in before] == [DONE] * 3
     assert (login.state, login.text) == (
-        State.FAILED,
+        FAILED,
         "The permission to send with this account has ended. Connect it again.",
     )
