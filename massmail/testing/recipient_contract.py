@@ -146,8 +146,8 @@ class RecipientContract:
         assert MassContact.objects.filter(pk=mass_contact.pk).exists()
 
     def _form(self, recipient: Recipient, data: dict[str, object]) -> AudienceForm:
-        anybody = User(is_superuser=True, is_active=True)
-        return AudienceForm(type(recipient), anybody, data)
+        sees_all, _made = User.objects.get_or_create(username="superuser", is_superuser=True)
+        return AudienceForm(type(recipient), sees_all, data)
 
     def _queryset(self, recipient: Recipient) -> QuerySet[Recipient]:
         return type(recipient)._default_manager.all()
