@@ -22,13 +22,15 @@ class DraftForm(forms.Form):
 
     def __init__(self, user: User, data: object) -> None:
         super().__init__(data)  # type: ignore[arg-type]  # what a request posted
+        self.user = user
         signatures: forms.ModelChoiceField[Signature] = self.fields["signature"]  # type: ignore[assignment]  # declared above
         signatures.queryset = Signature.objects.visible_to(user)
 
     def message(self) -> EmlMessage:
-        """Return the message, unsaved and without attachments."""
+        """Return the message, unsaved and without attachments, with the pictures of the user."""
         texts = {name: self.cleaned_data.get(name, "") for name in _TEXT_FIELDS}
-        return EmlMessage(signature=self.cleaned_data.get("signature"), **texts)
+        signature = self.cleaned_data.get("signature")
+        return EmlMessage(owner=self.user, signature=signature, **texts)
 
 
 class SignatureDraftForm(forms.Form):
@@ -38,8 +40,13 @@ class SignatureDraftForm(forms.Form):
     content = forms.CharField(required=False, strip=False)
     person = forms.CharField(required=False)
 
+    def __init__(self, user: User, data: object) -> None:
+        super().__init__(data)  # type: ignore[arg-type]  # what a request posted
+        self.user = user
+
     def message(self) -> EmlMessage:
-        """Return an unsaved message that ends with the signature."""
+        """Return an unsaved message that ends with the signature, with the user's pictures."""
         kind = self.cleaned_data.get("type") or Signature.Type.HTML
-        signature = Signature(type=kind, content=self.cleaned_data.get("content", ""))
+        content = self.cleaned_data.get("content", "")
+        signature = Signature(owner=self.user, type=kind, content=content)
         return message_above(signature)

@@ -33,7 +33,7 @@ def signature_preview(request: HttpRequest) -> HttpResponse:
 def signature_draft_preview(request: HttpRequest) -> JsonResponse:
     """Answer what is typed in the editor of a signature, built as the end of a mail."""
     may_write_or_403(request, Signature)
-    form = SignatureDraftForm(request.POST)
+    form = SignatureDraftForm(user_of(request), request.POST)
     form.is_valid()  # what cannot be read counts as empty
     chosen = form.cleaned_data.get("person", "")
     own = {"signature": "content"}

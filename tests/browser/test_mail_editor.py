@@ -6,16 +6,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from playwright.sync_api import Page
 
 from crm.demo import newsletter
-from massmail.models import EmlMessage
+from massmail.forms.mail_editor import single_quoted
+from massmail.models import EmlMessage, Picture
 from tests.browser.conftest import PageOf
 from tests.browser.editing import data_of, save, set_mode, type_at_the_end, wait_for_editor
+from tests.factories import PictureFactory
 from tests.massmail.cast import Cast, make_cast
-from tests.massmail.content.uploads import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -67,10 +66,9 @@ def kept_whole(html: str) -> Counter[str]:
 
 
 def message_of(cast: Cast, content: str) -> EmlMessage:
-    for name in (newsletter.LOGO, "pics/logo.png"):
-        if not default_storage.exists(name):
-            default_storage.save(name, ContentFile(picture()))
-    return cast.message(content=content)
+    """A message with a picture of its owner where the text names one."""
+    picture = str(PictureFactory.create(owner=cast.owner).file)
+    return cast.message(content=re.sub(r"pics/[\w-]+\.png", picture, content))
 
 
 def open_message(page: Page, message: EmlMessage) -> None:
@@ -86,8 +84,8 @@ def toggle_source(page: Page, times: int) -> None:
 
 @pytest.mark.parametrize("name", MAILS)
 def test_mail_survives_both_views_typing_and_saving(page_of: PageOf, cast: Cast, name: str) -> None:
-    original = MAILS[name].replace('"you"', "'you'")
     message = message_of(cast, MAILS[name])
+    original = single_quoted(message.content)
     page = page_of(cast.owner)
     open_message(page, message)
 
@@ -141,12 +139,14 @@ def test_nothing_of_a_mail_runs_in_the_editor(page_of: PageOf, cast: Cast, line:
 
 def test_picture_of_the_gallery_is_seen_and_its_tag_is_saved(page_of: PageOf, cast: Cast) -> None:
     content = '<p><img alt="" src="{% cid_media \'pics/logo.png\' %}" width="20"></p>'
+    message = message_of(cast, content)
     page = page_of(cast.owner)
-    open_message(page, message_of(cast, content))
+    open_message(page, message)
 
     seen = page.evaluate(
         "() => CKEDITOR.instances.id_content.editable().findOne('img').$.getAttribute('src')"
     )
 
-    assert seen == "/media/pics/logo.png"
-    assert "src=\"{% cid_media 'pics/logo.png' %}\"" in data_of(page)
+    picture = Picture.objects.get().file.name
+    assert seen == f"/media/{picture}"
+    assert f"src=\"{{% cid_media '{picture}' %}}\"" in data_of(page)

@@ -15,6 +15,7 @@ def test_people_and_superusers_find_these_models():
         models.MailingOut,
         models.MassContact,
         models.MassmailSettings,
+        models.Picture,
         models.Signature,
         models.Suppression,
     }

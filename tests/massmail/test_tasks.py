@@ -90,10 +90,13 @@ def test_a_mailing_out_deleted_meanwhile_is_nothing_to_prepare():
     tasks.prepare(0)
 
 
+TASKS = ("tick", "run_deliveries", "prepare", "check_audience")
+
+
 def test_beat_ticks_and_work_has_a_queue_of_its_own():
     app.loader.import_default_modules()
     names = {name for name in app.tasks if name.startswith("massmail.")}
-    expected = {f"massmail.tasks.{name}" for name in ("tick", "run_deliveries", "prepare")}
+    expected = {f"massmail.tasks.{name}" for name in TASKS}
     assert names == expected
     assert [each["task"] for each in django_settings.CELERY_BEAT_SCHEDULE.values()] == [
         "massmail.tasks.tick"

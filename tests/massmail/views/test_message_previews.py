@@ -150,6 +150,19 @@ def test_draft_is_built_as_a_mail(owner: Client, cast: Cast) -> None:
     assert EmlMessage.objects.count() == 0
 
 
+def test_draft_shows_the_pictures_of_the_user_alone(owner: Client, cast: Cast) -> None:
+    own, foreign = (PictureFactory.create(owner=user) for user in (cast.owner, cast.stranger))
+    data = [
+        {"subject": "x", "content": f'<img alt="" src="{{% cid_media \'{each.file.name}\' %}}">'}
+        for each in (own, foreign)
+    ]
+
+    shown, refused = (owner.post(reverse(DRAFT), each).json() for each in data)
+
+    assert 'src="data:image/' in shown["html"]
+    assert "is missing" in refused["problems"][0]["text"]
+
+
 def test_draft_with_problems_names_field_and_line(owner: Client, cast: Cast) -> None:
     data = {"subject": "{{ nmae }}", "content": "<p>a</p>\n<script>x</script>"}
 
