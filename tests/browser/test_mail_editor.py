@@ -14,8 +14,8 @@ from crm.demo import newsletter
 from massmail.models import EmlMessage
 from tests.browser.conftest import PageOf
 from tests.browser.editing import data_of, save, set_mode, type_at_the_end, wait_for_editor
+from tests.factories import red_square
 from tests.massmail.cast import Cast, make_cast
-from tests.massmail.content.test_images import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -69,7 +69,7 @@ def kept_whole(html: str) -> Counter[str]:
 def message_of(cast: Cast, content: str) -> EmlMessage:
     for name in (newsletter.LOGO, "pics/logo.png"):
         if not default_storage.exists(name):
-            default_storage.save(name, ContentFile(picture()))
+            default_storage.save(name, ContentFile(red_square()))
     return cast.message(content=content)
 
 
