@@ -11,10 +11,10 @@ from django.core.files.storage import default_storage
 from playwright.sync_api import Page
 
 from crm.demo import newsletter
-from massmail.models import EmlMessage
+from massmail.models import EmlMessage, Picture
 from tests.browser.conftest import PageOf
 from tests.browser.editing import data_of, save, set_mode, type_at_the_end, wait_for_editor
-from tests.factories import red_square
+from tests.factories import PictureFactory, red_square
 from tests.massmail.cast import Cast, make_cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -68,6 +68,8 @@ def kept_whole(html: str) -> Counter[str]:
 
 def message_of(cast: Cast, content: str) -> EmlMessage:
     for name in (newsletter.LOGO, "pics/logo.png"):
+        picture = PictureFactory.create(owner=cast.owner)
+        Picture.objects.filter(pk=picture.pk).update(file=name)
         if not default_storage.exists(name):
             default_storage.save(name, ContentFile(red_square()))
     return cast.message(content=content)
