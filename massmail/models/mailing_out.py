@@ -244,9 +244,9 @@ class MailingOut(Base1):
 
     @property
     def links_pictures(self) -> bool:
-        """Whether its mails link their pictures, or would, were it started now."""
-        if self.message_version is not None:
-            return self.message_version.links_pictures
+        """Whether its mails link their pictures, or would, were it frozen now: linked stays so."""
+        if self.message_version is not None and self.message_version.links_pictures:
+            return True
         if self.pictures == self.Pictures.AUTOMATIC:
             return self.pending_count > EMBEDDED_UP_TO_PEOPLE
         return self.pictures == self.Pictures.LINKED

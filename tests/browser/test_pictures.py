@@ -10,11 +10,14 @@ from pytest_django.live_server_helper import LiveServer
 
 from massmail.models import Picture, VersionFile
 from massmail.services import pictures, versions
+from tests.browser.conftest import PageOf
+from tests.browser.editing import save, wait_for_editor
 from tests.massmail.cast import Cast, make_cast
 from tests.massmail.content import uploads
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 GALLERY = "/massmail/show-uploaded-images/"
+CHOSEN = "CKEDITOR.dialog.getCurrent().getValueOf('info', 'txtUrl')"  # in the editor's dialog
 
 
 @pytest.fixture
@@ -100,6 +103,36 @@ def test_editor_gets_the_chosen_picture(page: Page, cast: Cast) -> None:
         opened.value.get_by_role("button", name="Insert").click()
 
     assert page.evaluate("() => window.given") == [3, f"/media/{picture.file.name}"]
+
+
+def test_editor_uploads_and_browses(page_of: PageOf, cast: Cast, tmp_path: Path) -> None:
+    file = tmp_path / "logo.png"
+    file.write_bytes(uploads.picture("PNG", (64, 32)))
+    other = pictures.add(owner=cast.owner, name="other", data=uploads.picture("PNG"))
+    message = cast.message()
+    page = page_of(cast.owner)
+    page.goto(f"/admin/massmail/emlmessage/{message.pk}/change/")
+    wait_for_editor(page)
+
+    page.locator(".cke_button__image").click()
+    page.get_by_role("tab", name="Upload").click()
+    page.frame_locator("iframe.cke_dialog_ui_input_file").locator("input").set_input_files(file)
+    page.get_by_role("button", name="Send it to the Server").click()
+    page.wait_for_function(f"() => {CHOSEN}.startsWith('/media/pics/')")
+    uploaded = Picture.objects.get(name="logo.png")
+    assert page.evaluate(f"() => {CHOSEN}") == f"/media/{uploaded.file.name}"
+    page.evaluate("() => CKEDITOR.dialog.getCurrent().selectPage('info')")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Browse Server").and_(page.locator(":visible")).click()
+    with opened.value.expect_event("close"):
+        opened.value.locator(f"#picture-{other.pk}").get_by_role("button", name="Insert").click()
+    page.wait_for_function(f"() => {CHOSEN} === '/media/{other.file.name}'")
+    page.locator(".cke_dialog_ui_button_ok").click()
+    save(page)
+
+    message.refresh_from_db()
+    assert f'src="/media/{other.file.name}"' in message.content
+    assert [len(pictures.images_of(message)), uploaded.owner] == [1, cast.owner]
 
 
 def test_gallery_works_without_scripts(

@@ -11,7 +11,7 @@ def as_written(pieces: list[Piece]) -> str:
 
 def composed(**fields: object) -> Layout:
     source = MessageSource(**({"subject": "", "content": "<p>Hello</p>"} | fields))  # type: ignore[arg-type]
-    return compose(source.unified(), {"media:pics/a.png": "1@massmail"})
+    return compose(source.unified(), {"media:pics/a.png": "cid:1@massmail"})
 
 
 def test_empty_parts_leave_nothing_behind() -> None:

@@ -68,6 +68,23 @@ def test_what_was_started_stays_as_it_is(cast: Cast) -> None:
     assert found.links_pictures
 
 
+def test_new_version_links_pictures_that_the_first_did_not_have(cast: Cast) -> None:
+    cast.account()
+    found = cast.draft()
+    MailingOut.objects.filter(pk=found.pk).update(pictures=Pictures.LINKED)
+    found.refresh_from_db()
+    campaign.start(found)
+    assert found.message is not None
+    picture = PictureFactory.create(owner=cast.owner)
+    found.message.content = f'<img alt="" src="{picture.tag}">'
+    found.message.save()
+
+    campaign.use_new_version(found)
+
+    assert found.message_version is not None
+    assert found.message_version.links_pictures
+
+
 def test_linked_picture_arrives_as_an_address_that_works(
     transactional_db: None, client: Client
 ) -> None:
