@@ -17,6 +17,7 @@ from tests.massmail.content import uploads
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 GALLERY = "/massmail/show-uploaded-images/"
+LATER = "button => { setTimeout(() => button.click()); }"  # the click closes the window
 CHOSEN = "CKEDITOR.dialog.getCurrent().getValueOf('info', 'txtUrl')"  # in the editor's dialog
 
 
@@ -100,7 +101,7 @@ def test_editor_gets_the_chosen_picture(page: Page, cast: Cast) -> None:
     with page.expect_popup() as opened:
         page.evaluate(f"() => {{ window.open('{GALLERY}?CKEditorFuncNum=3'); }}")
     with opened.value.expect_event("close"):
-        opened.value.get_by_role("button", name="Insert").click()
+        opened.value.get_by_role("button", name="Insert").evaluate(LATER)
 
     assert page.evaluate("() => window.given") == [3, f"/media/{picture.file.name}"]
 
@@ -125,7 +126,9 @@ def test_editor_uploads_and_browses(page_of: PageOf, cast: Cast, tmp_path: Path)
     with page.expect_popup() as opened:
         page.get_by_role("button", name="Browse Server").and_(page.locator(":visible")).click()
     with opened.value.expect_event("close"):
-        opened.value.locator(f"#picture-{other.pk}").get_by_role("button", name="Insert").click()
+        opened.value.locator(f"#picture-{other.pk}").get_by_role("button", name="Insert").evaluate(
+            LATER
+        )
     page.wait_for_function(f"() => {CHOSEN} === '/media/{other.file.name}'")
     page.locator(".cke_dialog_ui_button_ok").click()
     save(page)
