@@ -98,8 +98,12 @@ class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Say kindly that a message in use stays."""
-        chosen = self.get_queryset(request).filter(pk=object_id) if object_id.isdecimal() else None
-        reason = why_kept(messages=chosen, user=user_of(request)) if chosen is not None else ""
+        found = self.get_object(request, object_id)
+        if found is not None and self.has_delete_permission(request, found):
+            chosen = EmlMessage.objects.filter(pk=found.pk)
+            reason = why_kept(messages=chosen, user=user_of(request))
+        else:
+            reason = ""
         if reason:
             messages.error(request, reason)
             return redirect("admin:massmail_emlmessage_change", object_id)

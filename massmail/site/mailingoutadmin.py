@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, Value, When
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -99,6 +100,8 @@ class MailingOutAdmin(OwnedModelAdmin[MailingOut]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Begin a mailing out where it begins: with the question to whom it goes."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         return redirect("select_recipient_type")
 
     def change_view(

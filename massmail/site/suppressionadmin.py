@@ -32,7 +32,8 @@ class SuppressionAdmin(SuperuserAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Ask for the note without which nothing is lifted."""
-        if request.method == "POST" and not request.POST.get("note", "").strip():
+        is_without = request.method == "POST" and not request.POST.get("note", "").strip()
+        if is_without and self.has_delete_permission(request):
             messages.error(request, subscription.NOTE_MISSING)
             return HttpResponseRedirect(request.path)
         return super().delete_view(request, object_id, extra_context)
