@@ -112,7 +112,13 @@ def redis_url() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Make it impossible to overlook what did not run, or failed before (TEST_NOTICES)."""
+    """Make it impossible to overlook what did not run, or failed before (TEST_NOTICES).
+
+    Before that come the figures that generated tests recorded: how much they went through.
+    """
+    for report in terminalreporter.getreports("passed"):
+        for name, number in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {number} {name}")
     for notice in os.environ.get("TEST_NOTICES", "").splitlines():
         terminalreporter.write_line(f"!!! {notice} !!!", red=True, bold=True)
     skipped = sum(

@@ -43,7 +43,7 @@ def test_get_changes_nothing_on_any_page_that_a_role_finds(role, record_property
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_safe_method_changes_nothing_on_any_address(method):
+def test_safe_method_changes_nothing_on_any_address(method, record_property):
     world = make_world("superuser")
     client = Client(raise_request_exception=False)
     client.force_login(world.user)
@@ -56,11 +56,12 @@ def test_safe_method_changes_nothing_on_any_address(method):
         for address in addresses()
     }
 
+    record_property("addresses", len(statuses))
     assert database_hash() == before
     assert {name for name, status in statuses.items() if status >= 500} == set()
 
 
-def test_post_without_token_is_refused_everywhere():
+def test_post_without_token_is_refused_everywhere(record_property):
     world = make_world("superuser")
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
     client.force_login(world.user)
@@ -74,6 +75,7 @@ def test_post_without_token_is_refused_everywhere():
         if address.name not in EXEMPT
     }
 
+    record_property("addresses", len(statuses))
     assert {(name, status) for name, status in statuses.items() if status != 403} == set()
     assert database_hash() == before
 
