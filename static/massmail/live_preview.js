@@ -12,7 +12,6 @@
   const form = document.getElementById(card.dataset.form);
   const draftUrl = card.dataset.draftUrl;
   const savedUrl = card.dataset.savedUrl;
-  const frame = card.querySelector('[data-part="html"]');
   const find = (selector) => card.querySelector(selector);
   let chosen = "";
   let asked = null;
@@ -109,11 +108,7 @@
     if (answer.html === undefined) {
       return;
     }
-    if (answer.html !== shown) {
-      shown = answer.html;
-      frame.removeAttribute("src");
-      frame.srcdoc = answer.html;
-    }
+    showHtml(answer.html);
     const text = find('[data-part="text"]');
     if (text) {
       text.remove();
@@ -130,6 +125,19 @@
       facts.hidden = false;
     }
     weigh(answer.size);
+  }
+
+  /* In a new frame: the old one may still be loading what was saved, and would show that at last. */
+  function showHtml(html) {
+    if (html === shown) {
+      return;
+    }
+    shown = html;
+    const frame = find('[data-part="html"]');
+    const next = frame.cloneNode(false);
+    next.removeAttribute("src");
+    next.srcdoc = html;
+    frame.replaceWith(next);
   }
 
   /* --- problems: each leads to its place */

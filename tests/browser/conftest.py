@@ -1,10 +1,13 @@
 """What tests in a browser share: a page of somebody who is signed in, free of errors."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponseBase
 from django.test import Client
 from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
@@ -13,7 +16,27 @@ PageOf = Callable[..., Page]
 
 
 @pytest.fixture
-def page_of(browser: Browser, live_server: LiveServer, client: Client) -> Iterator[PageOf]:
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> threading.Lock:
+    """Let the server answer one request after the other, as its threads share one connection.
+
+    That is so for a SQLite database in memory, where two at once get into each other's
+    transactions.
+    """
+    lock = threading.Lock()
+    answer = WSGIHandler.get_response
+
+    def answer_alone(handler: WSGIHandler, request: HttpRequest) -> HttpResponseBase:
+        with lock:
+            return answer(handler, request)
+
+    monkeypatch.setattr(WSGIHandler, "get_response", answer_alone)
+    return lock
+
+
+@pytest.fixture
+def page_of(
+    browser: Browser, live_server: LiveServer, client: Client, one_at_a_time: threading.Lock
+) -> Iterator[PageOf]:
     """Return a function that opens a page of a user; it must stay free of errors."""
     contexts = []
     faults: list[str] = []
@@ -32,9 +55,9 @@ def page_of(browser: Browser, live_server: LiveServer, client: Client) -> Iterat
 
     yield open_page
     for context in contexts:
-        for page in context.pages:  # the server must be done before its database is emptied
-            page.wait_for_load_state("networkidle")
         context.close()
+    with one_at_a_time:  # the server must be done before its database is emptied
+        pass
     ContentType.objects.clear_cache()
     assert faults == []
 
