@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from common.admin import OwnedModelAdmin, OwnerFilter
 from massmail.admin_actions import change_owner
 from massmail.forms.eml_message_form import EmlMessageForm
+from massmail.forms.send_test_form import SendTestForm
 from massmail.models import EmlMessage, MailingOut, Signature
 from massmail.services.messages import (
     copy_attachments,
@@ -91,6 +92,13 @@ class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
             return None
         readable = EmlMessage.objects.visible_to(user_of(request)).select_related("signature")
         return readable.filter(pk=int(chosen[:18])).first()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:  # Django's signature
+        """Offer to send a test of what was saved."""
+        context["send_test"] = SendTestForm(user_of(request))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     # --- deleting
 

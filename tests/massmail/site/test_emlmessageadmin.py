@@ -249,6 +249,17 @@ def test_colleague_reads_with_a_preview_and_a_copy_but_no_editor(
     assert "ckeditor" not in response.text
 
 
+def test_page_offers_to_send_a_test_of_what_was_saved(owner: Client, cast: Cast) -> None:
+    cast.account()
+    message = cast.message()
+
+    change = owner.get(reverse("admin:massmail_emlmessage_change", args=[message.pk])).text
+    add = owner.get(reverse(ADD)).text
+
+    url = reverse("send_test", args=[message.pk])
+    assert (f'action="{url}"' in change, "send-test" in add) == (True, False)
+
+
 def test_page_has_no_script_or_style_of_ours_inline(owner: Client, cast: Cast) -> None:
     message = cast.message()
 
