@@ -8,11 +8,14 @@ from celery.signals import setup_logging
 
 from common import stopping
 
+from .signs_of_life import SignsOfLife
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_project.settings")
 
 app = Celery("crm_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(SignsOfLife)
 stopping.connect_worker_signals()
 
 
