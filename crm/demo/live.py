@@ -111,7 +111,8 @@ def _welcome(password: str) -> str:
         [
             "",
             f"The demo runs at {_url('admin:index')}",
-            f"  login     {first_campaign.SUPERUSER}   (a manager: {first_campaign.OWNER}; others: {others})",
+            f"  login     {first_campaign.SUPERUSER}   (a manager: {first_campaign.OWNER})",
+            f"            others: {others}",
             f"  password  {password}",
             f"  mailbox   {_url('mailbox')}   (catches all mail; nothing leaves this machine)",
             f"  logs      {settings.VAR_DIR / 'log'}",
