@@ -4,7 +4,7 @@
     ./run demo       # in another terminal, until the first campaign is finished
     ./run pictures
 
-Needs Chromium (CHROMIUM_PATH, or `chromium` in the path). Writes docs/pictures/*.png.
+With names it makes these alone: `./run pictures home result`. Needs Chromium (CHROMIUM_PATH, or `chromium` in the path). Writes docs/pictures/*.png.
 """
 
 import io
@@ -60,6 +60,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=FLAGS)
         for shot in SHOTS:
+            if sys.argv[1:] and shot.name not in sys.argv[1:]:
+                continue
             page = _page_of(browser, shot, password)
             size_bytes = _write(FOLDER / f"{shot.name}.png", page.screenshot())
             sys.stdout.write(f"{shot.name}: {size_bytes / 1000:.0f} kB\n")

@@ -90,6 +90,7 @@ def test_nonsense_is_no_draft(client: Client, cast: Cast, draft: MailingOut, nam
 def test_test_is_sent_from_the_page_of_the_message(
     client: Client, cast: Cast, draft: MailingOut
 ) -> None:
+    EmlMessage.objects.update(content="<p>{{ first_name }}</p>")
     change = reverse("admin:massmail_emlmessage_change", args=[draft.message_id])
     offered = client.get(change).context["send_test"]
     contact = draft.deliveries.get().recipient_id
