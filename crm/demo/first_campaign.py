@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from common.models import Department
-from crm.demo import accounts
+from crm.demo import accounts, showcase
 from crm.demo.newsletter import add_newsletter
 from crm.demo.people import Assignment, add_contacts, add_leads
 from crm.models import Contact
@@ -21,6 +21,13 @@ PER_SECOND = 20  # mails an account, so that there is something to watch
 def find() -> MailingOut | None:
     """Return the first campaign, None before the demo has run here."""
     return MailingOut.objects.filter(owner__username=OWNER).order_by("pk").first()
+
+
+def show_more(first: MailingOut, *, password: str, mailbox_port: int) -> None:
+    """Add what else there is to see; its mailing outs begin after the first one."""
+    colleague = User.objects.get(username=COLLEAGUE)
+    showcase.add(first, colleague=colleague, mailbox_port=mailbox_port)
+    set_passwords(password)
 
 
 def create(*, password: str, mailbox_port: int) -> MailingOut:
@@ -58,7 +65,7 @@ def move_accounts(*, mailbox_port: int) -> None:
 
 def set_passwords(password: str) -> None:
     """Give the demo's users this password."""
-    for user in User.objects.filter(username__in=USERS):
+    for user in User.objects.filter(username__in=[*USERS, *showcase.ROLES]):
         user.set_password(password)
         user.save(update_fields=["password"])
 

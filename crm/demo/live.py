@@ -6,10 +6,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 
 from common.supervisor import Part, Supervisor
-from crm.demo import accounts, first_campaign, processes
+from crm.demo import accounts, first_campaign, processes, showcase
 from crm.demo.password import password_of
 from crm.demo.processes import DemoError, Stopped, wait_for
 from crm.services import installation
@@ -51,7 +52,9 @@ def _prepare() -> tuple[str, int]:
     stored = first_campaign.stored_mailbox_port()
     port = processes.free_port(accounts.HOST, stored or MAILBOX_PORT)
     if first_campaign.find() is None:
-        first_campaign.create(password=password, mailbox_port=port)
+        with transaction.atomic():
+            first = first_campaign.create(password=password, mailbox_port=port)
+            first_campaign.show_more(first, password=password, mailbox_port=port)
     else:
         first_campaign.move_accounts(mailbox_port=port)
         if is_new:
@@ -103,11 +106,13 @@ def _finished_campaign() -> MailingOut | None:
 
 
 def _welcome(password: str) -> str:
+    others = ", ".join([first_campaign.COLLEAGUE, *showcase.ROLES])
     return "\n".join(
         [
             "",
             f"The demo runs at {_url('admin:index')}",
             f"  login     {first_campaign.SUPERUSER}   (a manager: {first_campaign.OWNER})",
+            f"            others: {others}",
             f"  password  {password}",
             f"  mailbox   {_url('mailbox')}   (catches all mail; nothing leaves this machine)",
             f"  logs      {settings.VAR_DIR / 'log'}",

@@ -22,6 +22,7 @@ from crm.demo.mailbox_file import MailboxWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GONE, LOST = "gone.", "lost."  # how addresses begin whose mails are refused, or never answered
 MAX_MAIL_BYTES = 50 * 1024 * 1024
 DRAIN_S = 35.0  # after SIGTERM, for the mails on the wire; longer than a sender waits for an answer
 _PLAIN_ADDRESS = re.compile(r"<([A-Za-z0-9_+.-]+@[A-Za-z0-9.-]+)>")
@@ -56,12 +57,28 @@ class MailboxHandler:
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", "250-ENHANCEDSTATUSCODES", responses[-1]]
 
+    async def handle_RCPT(  # noqa: N802, PLR0917  # the name and arguments that aiosmtpd calls
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        rcpt_options: list[str],
+    ) -> str:
+        if address.startswith(GONE):
+            return "550 5.1.1 nobody of this name is here any more"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(rcpt_options)
+        return "250 2.1.5 OK"
+
     async def handle_DATA(  # noqa: N802  # the name that aiosmtpd calls
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         assert isinstance(envelope.content, bytes)
         for recipient in envelope.rcpt_tos:
             self._writer.record(envelope.mail_from or "", recipient, envelope.content)
+            if recipient.startswith(LOST) and server.transport is not None:
+                server.transport.abort()  # kept, but nobody hears of it
         return "250 2.0.0 kept"
 
 

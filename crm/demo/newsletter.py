@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from PIL import Image, ImageDraw, ImageFont
 
 from common.models import Department, TheFile
-from massmail.models import EmlMessage, Signature
+from massmail.models import EmlMessage, Picture, Signature
 from massmail.services import pictures
 
 LOGO = "pics/demo-logo.png"  # as the text names it, which no upload is called
@@ -16,6 +16,7 @@ ATTACHMENT = "price-list.pdf"
 
 _FILES = resources.files("crm.demo") / "files"
 _SIZE = (320, 96)  # pixels, twice what is shown
+_BANNER = (640, 200)
 _GREEN, _AMBER, _WHITE = "#1f3d36", "#e0a258", "#ffffff"
 
 
@@ -34,6 +35,18 @@ def add_newsletter(owner: User, department: Department | None) -> EmlMessage:
     attachment = TheFile(content_object=message)
     attachment.file.save(ATTACHMENT, ContentFile((_FILES / ATTACHMENT).read_bytes()))
     return message
+
+
+def add_banner(owner: User) -> Picture:
+    """Add a picture for another message."""
+    image = Image.new("RGB", _BANNER, _GREEN)
+    draw = ImageDraw.Draw(image)
+    for number in range(9):
+        middle, height = 40 + 70 * number, 60 + 25 * (number % 3)
+        draw.line((middle, 0, middle, height), fill=_AMBER, width=2)
+        draw.rounded_rectangle((middle - 16, height, middle + 16, height + 44), 6, fill=_AMBER)
+        draw.ellipse((middle - 8, height + 12, middle + 8, height + 32), fill=_WHITE)
+    return pictures.add(owner=owner, name="Autumn lights.png", data=_png(image))
 
 
 def _signature(owner: User, department: Department | None) -> Signature:
@@ -56,6 +69,10 @@ def _logo() -> bytes:
     draw.ellipse((40, 46, 56, 66), fill=_WHITE)
     draw.rectangle((26, 78, 70, 84), fill=_AMBER)
     draw.text((90, 30), "Lantern & Co", fill=_WHITE, font=ImageFont.load_default(size=34))
+    return _png(image)
+
+
+def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, format="PNG", optimize=True)
     return file.getvalue()

@@ -23,6 +23,7 @@ FORGET = {"email_host_password": "forget_password", "email_app_password": "forge
 # What applies to one kind alone, and its value for the other.
 OF_MAILBOXES: dict[str, Any] = {"spread_over_day": False, "gap_min_s": None, "gap_max_s": None}
 OF_RELAYS: dict[str, Any] = {"per_second": None, "connections": 1}
+SMTP = "smtp"  # the transport that the server's fields are for
 _SERVER = {"email_host", "email_port", "email_use_ssl", "email_use_tls"}
 _FORGET_IT = gettext_lazy("forget it")
 
@@ -45,6 +46,12 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
             (True, gettext_lazy("everybody in my department; its limits count once")),
         ),
         widget=forms.RadioSelect,
+    )
+    transport = forms.ChoiceField(
+        label=gettext_lazy("Leaves through"),
+        help_text=gettext_lazy(
+            "With SMTP through the server below; another way needs no server here."
+        ),
     )
     forget_password = forms.BooleanField(label=_FORGET_IT, required=False)
     forget_app_password = forms.BooleanField(label=_FORGET_IT, required=False)
@@ -86,6 +93,7 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
                 self.fields[secret].widget.attrs["placeholder"] = (
                     _("set; type to replace it") if self.instance.is_set(secret) else _("not set")
                 )
+        self._offer_transports()
         kinds = EmailAccount.Kind
         if "kind" in self.fields:
             self.fields["kind"].widget.choices = [
@@ -97,6 +105,20 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
                 self.fields[name].widget.attrs["data-only"] = kind.value
         if "daily_limit" in self.fields:
             self._say_what_blank_means(MassmailSettings.load())
+
+    def _offer_transports(self) -> None:
+        """Offer the ways out that there are; one alone is no question."""
+        names = transports_for(self.instance)
+        if len(names) == 1:
+            self.fields.pop("transport", None)
+        if "transport" not in self.fields:
+            return
+        field = self.fields["transport"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(name, "SMTP" if name == SMTP else name) for name in names]
+        if self.data.get(self.add_prefix("transport"), SMTP) != SMTP:
+            for name in ("email_host", "email_port"):
+                self.fields[name].required = False
 
     def _say_what_blank_means(self, settings_row: MassmailSettings) -> None:
         no_limit = _("no limit")
@@ -171,6 +193,10 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
     def _check_server(self, cleaned: dict[str, Any]) -> None:
         """Refuse what would never be connected to; note what looks unusual. Asks the DNS."""
         host, port = cleaned.get("email_host"), cleaned.get("email_port")
+        if cleaned.get("transport", SMTP) != SMTP:
+            if port is None and "email_port" in self.fields and "email_port" not in self.errors:
+                self._derive(cleaned, "email_port", self.instance.email_port)
+            return
         if not host or not port or not _SERVER & set(self.changed_data):
             return
         allow_private = settings.MASSMAIL_ALLOW_PRIVATE_HOSTS
@@ -197,6 +223,12 @@ class EmailAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's h
             else:
                 text = _("The host “%(host)s” was not found just now. Check how it is spelt.")
                 self.hints.append(text % {"host": host})
+
+
+def transports_for(account: EmailAccount | None) -> list[str]:
+    """Return the transports of the installation, and that of the account if it is none of them."""
+    own = [account.transport] if account is not None else []
+    return list(dict.fromkeys([*settings.MASSMAIL_TRANSPORTS, *own]))
 
 
 def port_hint(port: int, *, tls: bool, starttls: bool) -> str:

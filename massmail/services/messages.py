@@ -1,4 +1,4 @@
-"""Copying messages, and why one is kept: what a mailing out sends or has sent is not deleted."""
+"""Copying messages, choosing one for a draft, and why one is kept: what is sent is not deleted."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from common.models import Department, TheFile
 from massmail.models import EmlMessage, MailingOut, MessageVersion, Signature
+from massmail.services import audience
 
 NAMES_SHOWN = 5
 
@@ -50,6 +51,16 @@ def signature_for(*, message: EmlMessage, user: User) -> Signature | None:
 def default_signature(user: User) -> Signature | None:
     """Return the signature that stands in a user's new messages."""
     return Signature.objects.filter(owner=user, default=True).first()
+
+
+@transaction.atomic
+def choose_for(mailing_out: MailingOut, *, message: EmlMessage, user: User) -> bool:
+    """Let a draft send this message; False if it has been started meanwhile."""
+    drafts = MailingOut.objects.filter(pk=mailing_out.pk, started_at=None, preparing="")
+    if not drafts.update(message=message, modified_by=user):
+        return False
+    audience.refresh(mailing_out)
+    return True
 
 
 def why_kept(*, messages: QuerySet[EmlMessage], user: User) -> str:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
-from massmail.forms.email_account_form import FORGET, EmailAccountForm
+from massmail.forms.email_account_form import FORGET, EmailAccountForm, transports_for
 from massmail.forms.providers import suggestions
 from massmail.models import EmailAccount, MassmailSettings
 from massmail.models.email_account import EmailAccountQuerySet
@@ -201,6 +201,7 @@ _LIMIT_WORDS = _("Leave these blank unless your provider names other numbers.")
 def _server_fields(account: EmailAccount | None) -> list[Any]:
     """Return the fields of the server; a secret that is set has a box to forget it."""
     fields: list[Any] = [
+        *(("transport",) if len(transports_for(account)) > 1 else ()),
         *("email_host", ("email_port", "email_use_ssl", "email_use_tls"), "email_host_user"),
     ]
     for secret in ("email_app_password", "email_host_password"):

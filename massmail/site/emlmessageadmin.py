@@ -26,7 +26,9 @@ from massmail.services.messages import (
 from massmail.site.attachments import AttachmentInline
 from massmail.site.columns import column
 from massmail.site.editor_page import EditorPage
+from massmail.views import for_draft
 from massmail.views.access import user_of
+from massmail.views.samples import people_for
 
 COPIED_FIELDS = ("subject", "preheader", "content", "styles", "prev_corr")
 EXCERPT_LENGTH = 120  # characters
@@ -84,6 +86,34 @@ class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
         source = None if change else self._copied(request)
         if source is not None:
             copy_attachments(source=source, target=form.instance)
+
+    # --- testing, and coming back to the mailing out that it is for
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        *args: Any,
+        **kwargs: Any,  # Django's signature
+    ) -> HttpResponse:
+        """Offer a test mail of what was saved, to those who may change messages."""
+        message = context.get("original")
+        user = user_of(request)
+        if message is not None and user.has_perm("massmail.change_emlmessage"):
+            context["send_test"] = SendTestForm(user, people=people_for(user, message))
+            context["for_mailing_out"] = for_draft.named_in(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_add(
+        self, request: HttpRequest, obj: EmlMessage, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Choose what was written for a mailing out, and return there."""
+        response = super().response_add(request, obj, post_url_continue)
+        return for_draft.returning(request, response, chosen=obj)
+
+    def response_change(self, request: HttpRequest, obj: EmlMessage) -> HttpResponse:
+        """Return to the mailing out from which it was opened."""
+        return for_draft.returning(request, super().response_change(request, obj))
 
     def _copied(self, request: HttpRequest) -> EmlMessage | None:
         """Return the message that `?copy_emlmessage=` names, if the user may read it."""

@@ -19,6 +19,7 @@ from massmail.forms.start_form import StartForm
 from massmail.models import Delivery, EmlMessage, MailingOut
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.services import audience, bulk_moves, campaign, drafts
+from massmail.services.messages import choose_for
 from massmail.views.access import changeable_or_403, user_of, visible_or_404
 from massmail.views.people_filter import PeopleFilter
 
@@ -96,10 +97,7 @@ def mailing_out_message(request: HttpRequest, mailing_out_id: int) -> HttpRespon
     if found is None:
         messages.error(request, _("Choose a message from the list."))
         return to_page(mailing_out)
-    drafts = MailingOut.objects.filter(pk=mailing_out.pk, started_at=None, preparing="")
-    if drafts.update(message=found, modified_by=user_of(request)):
-        audience.refresh(mailing_out)
-    else:
+    if not choose_for(mailing_out, message=found, user=user_of(request)):
         messages.error(request, _("It is started: its message cannot change any more."))
     return to_page(mailing_out, "message")
 

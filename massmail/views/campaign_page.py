@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.functional import Promise
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from massmail.forms.send_test_form import SendTestForm, person_key
@@ -37,6 +38,7 @@ from massmail.views.sending_hours import hours_of
 
 PREVIEWED_PEOPLE = 5
 SOON = timedelta(minutes=2)
+A_MINUTE = timedelta(minutes=1)
 MESSAGES_OFFERED = 100  # the newest
 
 ADVICE: dict[str, Promise] = {
@@ -322,4 +324,6 @@ class CampaignPage:
     def duration_text(self) -> str:
         """How long it took from the start to the end, in words."""
         start, end = self.mailing_out.start_at, self.mailing_out.finished_at
-        return timesince(start, end) if start and end and end > start else ""
+        if not start or not end or end <= start:
+            return ""
+        return timesince(start, end) if end - start >= A_MINUTE else _("less than a minute")

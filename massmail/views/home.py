@@ -13,7 +13,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -22,7 +21,6 @@ from massmail.clock import database_now
 from massmail.models import (
     DeliveryAttempt,
     EmailAccount,
-    EmlMessage,
     MailingOut,
     MassmailSettings,
 )
@@ -35,6 +33,7 @@ from massmail.services.status import (
     accounts_in_trouble,
     worker_status,
 )
+from massmail.views import first_steps
 from massmail.views.access import user_of
 from massmail.views.mailing_out_line import MailingOutLine, line_of, needing_somebody
 
@@ -42,15 +41,6 @@ SHOWN = 8  # mailing outs in each list
 ERRORS_READ = 1_000  # the newest attempts
 _STATUS = MailingOut.Status
 _TROUBLE = (Action.COOLING.value, Action.OFF.value, Action.POLICY.value, Action.UNCERTAIN.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of the checklist."""
-
-    text: str
-    url: str
-    is_done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +109,19 @@ class Home:
     # --- the checklist
 
     @property
-    def has_checklist(self) -> bool:
-        """Whether the user's first campaign is still to come."""
-        return not any(line.is_over for line in self.lines)
+    def may_mail(self) -> bool:
+        """Whether the user may make mailing outs."""
+        return self.user.has_perm("massmail.add_mailingout")
 
     @cached_property
-    def steps(self) -> list[Step]:
+    def has_checklist(self) -> bool:
+        """Whether the user's first campaign is still to come."""
+        return first_steps.is_to_come(self.user)
+
+    @cached_property
+    def steps(self) -> list[first_steps.Step]:
         """What leads to a first campaign, ticked as far as it is done."""
-        drafts = [line.mailing_out for line in self.lines]
-        accounts = EmailAccount.objects.usable_by(self.user)
-        used = list(accounts.values_list("today_date", flat=True)[:50])
-        message = EmlMessage.objects.visible_to(self.user).order_by("-pk").first()
-        mailings = reverse("admin:massmail_mailingout_changelist")
-        last = _page_of(drafts[0]) if drafts else mailings
-        add_message = reverse("admin:massmail_emlmessage_add")
-        test = reverse("admin:massmail_emlmessage_change", args=[message.pk]) if message else ""
-        return [
-            Step(
-                _("Connect an email account"),
-                reverse("admin:massmail_emailaccount_add"),
-                bool(used),
-            ),
-            Step(_("Write a message"), add_message, message is not None),
-            Step(_("Pick people"), mailings, any(each.recipients_number for each in drafts)),
-            Step(_("Send yourself a test"), test or add_message, any(used)),
-            Step(_("Start"), last, any(each.started_at for each in drafts)),
-        ]
+        return first_steps.steps_of(self.user)
 
     # --- for operators
 
@@ -196,10 +173,6 @@ def _list_of(user: User) -> list[MailingOut]:
         for each in kind[:SHOWN]:
             found.setdefault(each.pk, each)
     return list(found.values())
-
-
-def _page_of(mailing_out: MailingOut) -> str:
-    return reverse("admin:massmail_mailingout_change", args=[mailing_out.pk])
 
 
 @require_POST

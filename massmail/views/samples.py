@@ -138,6 +138,21 @@ def people_found(user: User, text: str) -> list[tuple[str, Recipient]]:
     return found
 
 
+def people_for(user: User, message: EmlMessage) -> list[tuple[str, str]]:
+    """Return a few people as whom a message can be tested: what names each, and their name.
+
+    They are of the type that has most of its variables; nobody, if it cannot be read.
+    """
+    try:
+        variables = compile_message(versions.source_of(message)).variables
+    except MassmailError:
+        variables = frozenset()
+    for model in _by_fit(variables):
+        if people := list(_people_of(user, model).order_by("pk")[:FOUND_OF_A_TYPE]):
+            return [(f"{model._meta.label_lower}:{each.pk}", each.display_name) for each in people]
+    return []
+
+
 def signs_as(owner: User) -> str:
     """Return the sender's name in a preview: that of the owner's first account."""
     account = EmailAccount.objects.usable_by(owner).order_by("main", "pk").first()
@@ -153,11 +168,15 @@ def _chosen(user: User, chosen: str) -> Recipient | None:
 
 
 def _best_fit(user: User, variables: frozenset[str]) -> Recipient | None:
-    by_fit = sorted(recipient_models(), key=lambda model: -len(variables & set(model.VARIABLES)))
-    for model in by_fit:
+    for model in _by_fit(variables):
         if recipient := _people_of(user, model).order_by("pk").first():
             return recipient
     return None
+
+
+def _by_fit(variables: frozenset[str]) -> list[type[Recipient]]:
+    """Return the types of recipients, those first that have most of these variables."""
+    return sorted(recipient_models(), key=lambda model: -len(variables & set(model.VARIABLES)))
 
 
 def _people_of(user: User, model: type[Recipient]) -> QuerySet[Recipient]:

@@ -218,3 +218,48 @@ class TestPublicServersOnly:
         form = form_of(account, name="renamed")
 
         assert form.is_valid(), form.errors
+
+
+# --- the transport
+
+
+@pytest.fixture
+def _two_transports(settings):
+    settings.MASSMAIL_TRANSPORTS = settings.MASSMAIL_TRANSPORTS | {
+        "postmark": "massmail.backends.django_backend.DjangoTransport"
+    }
+
+
+def test_one_transport_is_no_question(owner):
+    assert "transport" not in form_of(EmailAccountFactory.build(owner=owner)).fields
+
+
+@pytest.mark.usefixtures("_two_transports")
+def test_transport_is_chosen_and_needs_no_server(owner):
+    account = EmailAccountFactory.create(owner=owner, department=None)
+    form = form_of(account, transport="postmark", email_host="", email_port="")
+
+    assert form.fields["transport"].choices == [("smtp", "SMTP"), ("postmark", "postmark")]
+    account = saved(form)
+    assert (account.transport, account.email_host) == ("postmark", "")
+
+
+@pytest.mark.usefixtures("_two_transports")
+@pytest.mark.parametrize(
+    ("values", "fields"),
+    [
+        ({"transport": "smtp", "email_host": ""}, ["email_host"]),
+        ({"transport": "pigeon"}, ["transport"]),
+        ({"transport": ""}, ["transport"]),
+    ],
+)
+def test_transport_is_one_of_those_and_smtp_needs_a_server(owner, values, fields):
+    form = form_of(EmailAccountFactory.create(owner=owner), **values)
+    assert list(form.errors) == fields
+
+
+def test_transport_that_is_gone_stays_until_another_is_chosen(owner):
+    account = EmailAccountFactory.create(owner=owner, transport="old")
+    form = form_of(account, transport="old")
+    assert form.fields["transport"].choices == [("smtp", "SMTP"), ("old", "old")]
+    assert saved(form).transport == "old"
