@@ -26,6 +26,12 @@ def test_every_named_address_of_the_table_is_in_the_urlconf():
     assert [row.name for row in rows() if row.kind == "address" and row.name not in named] == []
 
 
+def test_every_address_has_a_row():
+    ours = {address.name for address in addresses() if not address.name.startswith("admin:")}
+
+    assert ours == {row.name for row in rows() if row.kind == "address"}
+
+
 def test_every_defect_has_a_row():
     assert sum(row.kind == "defect" for row in rows()) == DEFECTS
 
