@@ -168,6 +168,7 @@ urlpatterns = [
     staff("message-preview/<int:message_id>/", message_preview, "message_preview"),
     staff("message-draft-preview/", message_draft_preview, "message_draft_preview"),
     staff("signature-preview/", signature_preview, "signature_preview"),
+    staff("reload-field/", signature_preview, "reload_field"),  # what it was called before
     staff("signature-draft-preview/", signature_draft_preview, "signature_draft_preview"),
     staff("sample-people/", sample_people, "sample_people"),
     staff("copy-message/<int:message_id>/", copy_message, "copy_message"),
@@ -175,7 +176,6 @@ urlpatterns = [
     staff(f"{_ACCOUNT}switch-on/", email_account_switch_on, "account_switch_on"),
     staff(f"{_ACCOUNT}switch-off/", email_account_switch_off, "account_switch_off"),
     staff(f"{_ACCOUNT}test-connection/", email_account_test_connection, "account_test_connection"),
-    staff("account/<int:account_id>/switch-on/", email_account_switch_on, "account_switch_on"),
     staff(f"{_ACCOUNT}connect/", request_authorization_code, "request_authorization_code"),
     staff(f"{_ACCOUNT}disconnect/", email_account_disconnect, "email_account_disconnect"),
     # where providers send browsers back to; this address is registered with them

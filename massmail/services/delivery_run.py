@@ -77,7 +77,10 @@ def deliver_in_turn(account_ids: Sequence[int], around: Surroundings | None = No
     for account_id in account_ids:
         if around.clock() - begun_s > RUN_S:
             break
-        total += deliver(account_id, around)
+        try:
+            total += deliver(account_id, around)
+        except Exception:  # a fault that one account runs into keeps no other from sending
+            logger.exception("account %d: its run failed", account_id)
     return total
 
 
@@ -171,8 +174,8 @@ class DeliveryRun:
         return self._settings
 
     def _is_ending(self) -> bool:
-        age_s = self.around.clock() - self._started_s
-        return self._over or self.around.stopping() or age_s > RUN_S
+        is_late = self.around.clock() - self._started_s > RUN_S
+        return self._over or is_late or self.around.stopping()
 
     def _send_window(self) -> None:
         """Send the mails of the window, as far as nothing stands against it."""
@@ -192,7 +195,7 @@ class DeliveryRun:
             doubt = Decision(Action.UNCERTAIN, why="transport failed")
             self._results += [Result(row, doubt, error=doubt.why) for row in waiting]
             self._drop_connection()
-            self._over = True
+            self._account_trouble(_BROKEN_TRANSPORT, "")
         self.outcome_count += len(self._results)
         self._adapt(self.around.clock() - begun_s)
 
@@ -341,9 +344,8 @@ class DeliveryRun:
     def _look(self) -> None:
         """See whether the mailing out was paused, and keep the lease."""
         self._looked_s = self.around.clock()
-        window = self._window
         try:
-            allowed = window is not None and campaign.may_send(window.mailing_out.pk)
+            allowed = self._window is not None and campaign.may_send(self._window.mailing_out.pk)
         except DatabaseError:
             logger.exception("account %d: the database does not answer", self.held.account_id)
             allowed = False
@@ -375,6 +377,9 @@ class DeliveryRun:
         except SecretUnreadable:
             logger.exception("account %d: trouble of the installation", self.held.account_id)
             self._over = True
+        except Exception:  # the border to transports of other apps
+            logger.exception("account %d: its transport does not open", self.held.account_id)
+            self._account_trouble(_BROKEN_TRANSPORT, "")
         return self._transport
 
     def _drop_connection(self) -> None:
@@ -383,6 +388,7 @@ class DeliveryRun:
             self._transport = None
 
 
+_BROKEN_TRANSPORT = Decision(Action.COOLING, why="configuration")
 _RECORDED_AT_ONCE = frozenset({Action.COOLING, Action.OFF, Action.POLICY, Action.UNCERTAIN})
 
 

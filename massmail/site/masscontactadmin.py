@@ -40,6 +40,7 @@ class MassContactAdmin(SuperuserAdmin):
     )
     list_select_related = ("content_type", "email_account", "email_account__owner")
     search_fields = ("object_id", "uuid")
+    ordering = ("-pk",)
     fields = ("content_type", "object_id", "uuid", "email_account", "massmail")
     readonly_fields = ("content_type", "object_id", "uuid")
 

@@ -19,7 +19,7 @@ def signature_preview(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("signature", "")
     if not chosen.isdecimal():
         raise Http404
-    signature = visible_or_404(request, Signature, int(chosen), related=("owner",))
+    signature = visible_or_404(request, Signature, int(chosen[:18]), related=("owner",))
     try:
         sample = sample_of_message(message_above(signature))
         person = person_for(user_of(request))

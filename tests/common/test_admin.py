@@ -151,3 +151,15 @@ def test_department_of_others_is_refused_in_words(company):
 
     text = f"{company.owner} does not belong to this department. Choose one of theirs."
     assert response.context["adminform"].form.errors == {"department": [text]}
+
+
+def test_request_of_a_script_is_answered_like_any_other(owner, company):
+    script = {"X-Requested-With": "XMLHttpRequest"}
+    pages = (LIST, reverse("admin:crm_company_change", args=[company.pk]), reverse("admin:index"))
+    without_department = somebody(None, Role.MANAGERS)
+
+    answers = [client_of(owner).get(page, headers=script).status_code for page in pages]
+    found = client_of(without_department).get(LIST, {"owner": "all"}, headers=script)
+
+    assert answers == [200, 200, 200]
+    assert list(found.context["cl"].queryset) == []

@@ -194,3 +194,26 @@ def test_one_click_counts_for_what_runs_already(server):
 
     assert len(server.mails) == 1
     assert [row.reason for row in running.deliveries.all()] == [SkipReason.UNSUBSCRIBED]
+
+
+def test_its_links_are_whole_addresses(server, mailing_out):
+    mail = received(server)
+    link = f"https://mail.example.com/unsubscribe/{MassContact.objects.get().uuid}/"
+
+    for kind in ("html", "plain"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        assert LINK.findall(part.get_content()) == [link]
+
+
+def test_person_with_several_addresses_gets_one_mail_to_the_first(server):
+    mailing_out = campaign_on(server, people=1, start=False)
+    Contact.objects.update(email="first@x.org, second@x.org")
+    mailing_out.start()
+
+    run()
+
+    (accepted,) = server.mails
+    assert accepted.recipients == ("first@x.org",)
+    assert received(server)["To"].addresses[0].addr_spec == "first@x.org"
+    assert "second@x.org" not in accepted.data.decode()

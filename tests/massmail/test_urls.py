@@ -15,6 +15,7 @@ MAILS = {
 STAFF = {
     ("message_preview", 7): "/massmail/message-preview/7/",
     ("signature_preview",): "/massmail/signature-preview/",
+    ("reload_field",): "/massmail/reload-field/",
     ("send_failed_recipients", 7): "/massmail/send-failed-recipients/7/",
     ("successful_ids", 7): "/massmail/successful-ids/7/",
     ("failed_ids", 7): "/massmail/failed-ids/7/",

@@ -92,6 +92,7 @@ PAGES: dict[str, Page] = {
     "delivery_mail": _on("mailingout", "view", GET),
     "message_preview": _on("emlmessage", "view", GET),
     "signature_preview": _on("signature", "view", GET),
+    "reload_field": _on("signature", "view", GET),
     "copy_message": _on("emlmessage", "view", POST, ("emlmessage", "add")),
     "send_test": _on("emlmessage", "view", POST, ("emlmessage", "change")),
     "message_draft_preview": Page(POST, (("emlmessage", "add"),)),

@@ -128,7 +128,7 @@ def _ask(client: Client, address: Address, world: World, relation: Relation, met
 
 
 def _query(address: Address, world: World, relation: Relation) -> str:
-    if address.name == "signature_preview":
+    if address.name in {"signature_preview", "reload_field"}:
         return f"?signature={world.object('signature', relation).pk}"
     if address.name == "admin:autocomplete":
         return "?app_label=crm&model_name=contact&field_name=city&term="

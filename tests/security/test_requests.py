@@ -17,6 +17,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.once]
 
 # One click from a mail program, without a cookie (RFC 8058); that of a test mail changes nothing.
 EXEMPT = {"unsubscribe", "unsubscribe_test"}
+IDS = {
+    "mailing_out_id",
+    "message_id",
+    "account_id",
+    "delivery_id",
+    "picture_id",
+    "recipient_id",
+} | {
+    *("object_id", "id"),
+}
 # Kept in the database, and no part of what the site is for: when a session ends.
 NOT_HASHED = {"django_session"}
 
@@ -59,6 +69,29 @@ def test_safe_method_changes_nothing_on_any_address(method, record_property):
     record_property("addresses", len(statuses))
     assert database_hash() == before
     assert {name for name, status in statuses.items() if status >= 500} == set()
+
+
+@pytest.mark.parametrize("unknown", [999_999_999, 10**30], ids=["unknown", "too large"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unknown_id_is_answered_kindly_and_changes_nothing(method, unknown):
+    world = make_world("superuser")
+    client = Client(raise_request_exception=False)
+    client.force_login(world.user)
+    before = database_hash()
+
+    statuses = {}
+    for address in addresses():
+        arguments = arguments_for(address, world, Relation.OWN)
+        ids = dict.fromkeys(IDS & arguments.keys(), unknown)
+        if ids:
+            answer = client.generic(method, address.url(arguments | ids))
+            statuses[address.name] = answer.status_code
+
+    # 302: where the admin's own answer leads; 403: what it offers to nobody
+    refusals = {302, 403, 404, 405}
+    assert {(name, status) for name, status in statuses.items() if status not in refusals} == set()
+    assert len(statuses) > 100
+    assert database_hash() == before
 
 
 def test_post_without_token_is_refused_everywhere(record_property):

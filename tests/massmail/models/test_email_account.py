@@ -255,3 +255,10 @@ def test_the_gap_between_mails(kind, own, expected):
 def test_what_is_left_of_a_day(limit, used_on, used, left):
     account = EmailAccount(daily_limit=limit, today_date=used_on, today_count=used)
     assert account.allowance_left(MassmailSettings(), TODAY) == left
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_of_any_length_is_kept(owner, name):
+    EmailAccountFactory.create(owner=owner, **{name: "x" * 4_000})
+    assert getattr(EmailAccount.objects.get(), name) == "x" * 4_000

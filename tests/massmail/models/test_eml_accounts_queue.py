@@ -62,3 +62,23 @@ def test_each_owner_has_their_own(owner):
     EmlAccountsQueue.take(other, 0)
     assert (position(owner), position(other)) == (1, 0)
     assert str(EmlAccountsQueue.objects.get(owner=other)) == "olga"
+
+
+def test_an_account_given_away_has_its_turn_with_the_new_owner(owner):
+    other = UserFactory.create()
+    kept, given = (EmailAccountFactory.create(owner=owner) for _ in range(2))
+    EmlAccountsQueue.take(owner, 1)
+
+    given.owner = other
+    given.save()
+
+    assert EmlAccountsQueue.take(owner, 1) == [kept.pk]
+    assert EmlAccountsQueue.take(other, 1) == [given.pk]
+
+
+def test_an_account_switched_off_and_on_again_keeps_its_turn(owner):
+    accounts = [EmailAccountFactory.create(owner=owner) for _ in range(2)]
+    for is_on, turns in ((False, accounts[:1]), (True, accounts)):
+        accounts[1].massmail = is_on
+        accounts[1].save()
+        assert EmlAccountsQueue.take(owner, 0) == [account.pk for account in turns]

@@ -9,7 +9,7 @@ from massmail.models import MassmailSettings
 pytestmark = pytest.mark.django_db
 
 
-def test_the_row_is_made_with_the_defaults_of_the_reference():
+def test_the_row_is_made_with_careful_defaults():
     row = MassmailSettings.load()
     assert (row.pk, row.emails_per_day, row.gap_min_s, row.gap_max_s) == (1, 94, 15, 35)
     assert (row.use_business_time, row.paused_at) == (False, None)

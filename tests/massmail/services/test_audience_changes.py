@@ -291,6 +291,30 @@ def test_what_is_no_draft_is_refused(cast: Cast, change: str, state: str) -> Non
     assert list(Delivery.objects.order_by("pk").values()) == before
 
 
+def test_thousands_who_got_it_are_left_out_at_once(
+    cast: Cast, django_assert_max_num_queries
+) -> None:
+    company, message = cast.company(), cast.message()
+    made = Contact.objects.bulk_create(
+        ContactFactory.build(owner=cast.owner, company=company, email=f"c{number}@example.com")
+        for number in range(1_500)
+    )
+    everybody = Contact.objects.filter(company=company)
+    earlier = MailingOut.objects.create_for(
+        everybody, owner=cast.owner, message=message, name="Earlier"
+    )
+    draft = MailingOut.objects.create_for(
+        everybody, owner=cast.owner, message=message, name="Again"
+    )
+    earlier.deliveries.update(status=Delivery.Status.SENT)
+
+    with django_assert_max_num_queries(32):
+        number = audience_changes.leave_out_who_got_it(draft)
+
+    assert number == len(made)
+    assert refreshed(draft).recipients_number == draft.skipped_count == len(made)
+
+
 def test_number_of_statements_does_not_grow(cast: Cast, django_assert_max_num_queries) -> None:
     draft = cast.draft(number=10)
     new = cast.contacts(10)

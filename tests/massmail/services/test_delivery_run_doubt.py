@@ -1,6 +1,7 @@
 """What died or fell silent in the middle: nobody is mailed twice, and somebody can decide."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -13,11 +14,25 @@ from massmail.models import (
     Suppression,
 )
 from massmail.services import bulk_moves, lease
-from massmail.services.delivery_run import Surroundings, deliver
+from massmail.services.access_tokens import open_connection
+from massmail.services.delivery_run import Surroundings, deliver, deliver_in_turn
 from tests.massmail.campaigns import Clock, campaign_on, refreshed, rows, run
 from tests.smtp_server import ACCEPT, RESET
 
 pytestmark = pytest.mark.django_db
+
+
+class Broken:
+    """A transport with a bug in the middle of each mail."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+    def send(self, mails, watch):
+        yield from (self.fail() for _mail in mails)
+
+    def fail(self):
+        raise RuntimeError("a bug")
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -112,20 +127,41 @@ def test_a_late_outcome_settles_its_own_claim(server):
 def test_a_failing_transport_sends_nobody_twice(server):
     mailing_out = campaign_on(server, people=2)
 
-    class Broken:
-        def open(self) -> None: ...
-        def close(self) -> None: ...
-
-        def send(self, mails, watch):
-            yield from (self.fail() for _mail in mails)
-
-        def fail(self):
-            raise RuntimeError("a bug")
-
     deliver(EmailAccount.objects.get().pk, Surroundings(open_transport=lambda account: Broken()))
 
     assert refreshed(mailing_out).uncertain_count == 1
     assert mailing_out.pending_count == 1
+
+
+def test_a_failing_transport_lets_its_account_rest(server):
+    campaign_on(server, people=5)
+    clock = Clock()
+    around = Surroundings(now=clock, open_transport=lambda account: Broken())
+
+    outcomes = [deliver(EmailAccount.objects.get().pk, around) for _ in range(3)]
+
+    account = EmailAccount.objects.get()
+    assert (account.massmail, account.cooling_until) == (True, clock() + timedelta(minutes=1))
+    assert outcomes == [1, 0, 0]
+
+
+def test_a_failing_account_stops_nobody_elses(server):
+    first, second = campaign_on(server, people=2), campaign_on(server, people=2)
+    broken, sound = (EmailAccount.objects.get(owner=each.owner).pk for each in (first, second))
+    clock = Clock()
+
+    def open_transport(account):
+        if account.pk == broken:
+            raise RuntimeError("a bug")
+        return open_connection(account)
+
+    around = Surroundings(now=clock, open_transport=open_transport)
+
+    assert deliver_in_turn([broken, sound], around) == 2
+    assert refreshed(first).pending_count == 2
+    assert refreshed(second).sent_count == 2
+    account = EmailAccount.objects.get(pk=broken)
+    assert (account.run_id, account.cooling_until) == (None, clock() + timedelta(minutes=1))
 
 
 def test_a_stop_returns_what_was_not_begun(server):

@@ -78,6 +78,15 @@ def test_outside_the_sending_hours_nothing_leaves(server):
     assert refreshed(mailing_out).sent_count == 1
 
 
+@pytest.mark.parametrize("days", range(7))
+def test_without_sending_hours_mail_leaves_on_every_day(server, days):
+    clock = Clock()
+    campaign_on(server, people=1)
+    clock.forward(days=days, hours=days)
+
+    assert run(clock) == 1
+
+
 def test_a_scheduled_start_waits(server):
     clock = Clock()
     mailing_out = campaign_on(server, people=1, start=False)

@@ -12,6 +12,7 @@ from django.utils.html import strip_tags
 
 from massmail.models import EmailAccount
 from massmail.services import account_health
+from tests.factories import EmailAccountFactory
 from tests.massmail.cast import Cast
 
 LIST = "admin:massmail_emailaccount_changelist"
@@ -108,6 +109,35 @@ def test_list_says_how_accounts_are(
 
     assert account.health.mark == mark
     assert text in account.health.text
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"kind__exact": "mailbox"}, ["ann@"]),
+        ({"massmail__exact": "0"}, ["bob@"]),
+        ({"owner": "all", "kind__exact": "relay"}, ["bob@", "theirs@"]),
+        ({"q": "ann@"}, ["ann@"]),
+        ({"q": "smtp.ann"}, ["ann@"]),
+        ({"q": "ann-login"}, ["ann@"]),
+        ({"q": "sender-of-bob"}, ["bob@"]),
+        ({"q": "nobody"}, []),
+    ],
+)
+def test_list_is_narrowed_and_searched(
+    owner: Client, cast: Cast, query: dict[str, str], names: list[str]
+) -> None:
+    server = {"email_host": "smtp.ann.example", "email_host_user": "ann-login"}
+    cast.account(name="ann@", kind="mailbox", **server)
+    cast.account(name="bob@", massmail=False, from_email="sender-of-bob@example.org")
+    EmailAccountFactory.create(
+        name="theirs@", owner=cast.colleague, department=cast.department, shared=True
+    )
+    EmailAccountFactory.create(name="foreign@", owner=cast.stranger)
+
+    listed = owner.get(reverse(LIST), query).context["cl"].result_list
+
+    assert [account.name for account in listed] == names
 
 
 def test_list_asks_as_many_questions_for_any_number(owner: Client, cast: Cast) -> None:

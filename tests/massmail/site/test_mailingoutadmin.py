@@ -163,6 +163,18 @@ def test_saving_writes_nothing_that_the_engine_writes(owner: Client, cast: Cast)
     assert (mailing_out.name, mailing_out.status) == ("Renamed", MailingOut.Status.ACTIVE)
 
 
+def test_posted_state_and_counts_are_ignored(owner: Client, cast: Cast) -> None:
+    draft = cast.draft(number=1)
+    posted = {"status": "A", "report": "all sent", "sent_count": 1, "recipients_number": 0}
+
+    owner.post(page_of(draft), {"name": "Renamed", "owner": cast.owner.pk, **posted})
+
+    after = MailingOut.objects.get()
+    assert after.name == "Renamed"
+    assert (after.status, after.report, after.sent_count) == (draft.status, "", 0)
+    assert after.recipients_number == 1
+
+
 def test_draft_can_be_deleted(owner: Client, cast: Cast) -> None:
     draft = cast.draft(number=2)
     url = reverse("admin:massmail_mailingout_delete", args=[draft.pk])
@@ -242,6 +254,20 @@ def test_result_adds_up(owner: Client, cast: Cast) -> None:
 
     assert "2 chosen = 2 sent + 0 failed + 0 left out + 0 uncertain" in text
     assert "It took 2 hours." in text
+
+
+def test_result_where_everybody_failed_says_so(owner: Client, cast: Cast) -> None:
+    mailing_out = cast.started(number=2)
+    mailing_out.deliveries.update(status=Delivery.Status.FAILED, reason="address")
+    MailingOut.objects.filter(pk=mailing_out.pk).update(
+        status=MailingOut.Status.DONE, failed_count=2, pending_count=0, finished_at=timezone.now()
+    )
+
+    text = text_of(owner, mailing_out)
+    line = " ".join(owner.get(reverse(LIST)).text.split())
+
+    assert "2 chosen = 0 sent + 2 failed + 0 left out + 0 uncertain" in text
+    assert "2 failed" in line
 
 
 def test_preparing_is_said(owner: Client, cast: Cast) -> None:
@@ -328,6 +354,16 @@ def test_list_is_searched_by_name_subject_and_content(
 ) -> None:
     cast.draft(number=1)
     assert len(owner.get(reverse(LIST), {"q": search}).context["cl"].result_list) == found
+
+
+def test_list_and_page_show_a_draft_without_a_message(client: Client, cast: Cast) -> None:
+    draft = MailingOut.objects.create_for(
+        cast.contacts(1), owner=cast.superuser, message=None, name="Without words"
+    )
+    client.force_login(cast.superuser)
+
+    assert "Without words" in client.get(reverse(LIST)).text
+    assert "No message is chosen." in text_of(client, draft)
 
 
 def test_empty_list_explains_where_it_begins(owner: Client) -> None:

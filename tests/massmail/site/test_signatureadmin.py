@@ -101,3 +101,31 @@ def test_page_has_the_editor_and_its_policy_for_its_owner_alone(
         (True, settings.CONTENT_SECURITY_POLICY_EDITOR),
         (False, settings.CONTENT_SECURITY_POLICY),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({}, ["Long", "Short"]),
+        ({"type__exact": "Plain text"}, ["Short"]),
+        ({"q": "Long"}, ["Long"]),
+        ({"q": "regards from Ann"}, ["Short"]),
+        ({"owner": "all"}, ["Colleague's", "Long", "Short"]),
+    ],
+)
+def test_list_shows_and_searches_names_and_types(
+    root: Client, cast: Cast, query: dict[str, str], names: list[str]
+) -> None:
+    SignatureFactory.create(owner=cast.owner, name="Long", default=True)
+    SignatureFactory.create(
+        owner=cast.owner, name="Short", type="Plain text", content="regards from Ann"
+    )
+    SignatureFactory.create(owner=cast.colleague, department=cast.department, name="Colleague's")
+    SignatureFactory.create(owner=cast.stranger, name="Foreign")
+    root.force_login(cast.owner)
+
+    changelist = root.get(reverse("admin:massmail_signature_changelist"), query).context["cl"]
+
+    assert [signature.name for signature in changelist.result_list] == names
+    columns = ("name", "type", "default", "owner", "update_date")
+    assert tuple(changelist.list_display)[-5:] == columns
