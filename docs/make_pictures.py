@@ -4,7 +4,8 @@
     ./run demo       # in another terminal, until the first campaign is finished
     ./run pictures
 
-With names it makes these alone: `./run pictures home result`. Needs Chromium (CHROMIUM_PATH, or `chromium` in the path). Writes docs/pictures/*.png.
+With names it makes these alone: `./run pictures home result`. Needs Chromium (CHROMIUM_PATH, or
+`chromium` in the path). Writes docs/pictures/*.png.
 """
 
 import io

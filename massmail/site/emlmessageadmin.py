@@ -123,13 +123,6 @@ class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
         readable = EmlMessage.objects.visible_to(user_of(request)).select_related("signature")
         return readable.filter(pk=int(chosen[:18])).first()
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:  # Django's signature
-        """Offer to send a test of what was saved."""
-        context["send_test"] = SendTestForm(user_of(request))
-        return super().render_change_form(request, context, *args, **kwargs)
-
     # --- deleting
 
     def delete_view(
