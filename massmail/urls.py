@@ -175,7 +175,6 @@ urlpatterns = [
     staff(f"{_ACCOUNT}switch-on/", email_account_switch_on, "account_switch_on"),
     staff(f"{_ACCOUNT}switch-off/", email_account_switch_off, "account_switch_off"),
     staff(f"{_ACCOUNT}test-connection/", email_account_test_connection, "account_test_connection"),
-    staff("account/<int:account_id>/switch-on/", email_account_switch_on, "account_switch_on"),
     staff(f"{_ACCOUNT}connect/", request_authorization_code, "request_authorization_code"),
     staff(f"{_ACCOUNT}disconnect/", email_account_disconnect, "email_account_disconnect"),
     # where providers send browsers back to; this address is registered with them
