@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from common import users_admin
+from common.ids import id_in
 from common.models import (
     Base1,
     Department,
@@ -71,7 +72,8 @@ class OwnerFilter(admin.SimpleListFilter):
             return queryset.filter(owner=None)
         if chosen == self.MINE:
             return queryset.filter(owner=self._user)
-        return queryset.filter(owner=chosen) if chosen.isdecimal() else queryset.none()
+        pk = id_in(chosen)
+        return queryset.none() if pk is None else queryset.filter(owner=pk)
 
     @property
     def _chosen(self) -> str:
@@ -103,7 +105,8 @@ class DepartmentFilter(admin.SimpleListFilter):
         chosen = self.value()
         if not chosen:
             return queryset
-        return queryset.filter(department=chosen) if chosen.isdecimal() else queryset.none()
+        pk = id_in(chosen)
+        return queryset.none() if pk is None else queryset.filter(department=pk)
 
 
 class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
@@ -187,7 +190,7 @@ class OwnedModelAdmin(_ModelAdmin[OwnedModel]):
         if not change and not obj.owner_id:
             obj.owner = _user(request)
         if not change and obj.department_id is None:
-            obj.department = Department.objects.of(obj.owner).order_by("pk").first()
+            obj.department = Department.objects.first_of(obj.owner)
         super().save_model(request, obj, form, change)
 
 

@@ -15,6 +15,10 @@ class DepartmentQuerySet(models.QuerySet["Department"]):
         """Return the departments that the user belongs to."""
         return self.filter(user=user)
 
+    def first_of(self, user: "User") -> "Department | None":
+        """Return the department that what the user makes belongs to: the first of theirs."""
+        return self.of(user).order_by("pk").first()
+
 
 class Department(Group):
     """A group that is a department; other groups only carry permissions."""

@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from common.ids import id_in
 from common.models import OwnedQuerySet
 from massmail.addresses import wire_address
+from massmail.forms.radio_select_form import may_view
 from massmail.models import EmailAccount, Recipient
 
 
@@ -85,10 +87,11 @@ def _find(key: str, user: User) -> Recipient | None:
         model = apps.get_model(label)
     except (LookupError, ValueError):
         return None
-    if not issubclass(model, Recipient) or not pk.isdecimal() or len(pk) > 18:
+    number = id_in(pk)
+    if not issubclass(model, Recipient) or number is None or not may_view(user, model):
         return None
     people = model._default_manager.get_queryset().select_related(*model.RELATED)
     if isinstance(people, OwnedQuerySet):
         people = people.visible_to(user)
-    found = people.filter(pk=pk).first()
+    found = people.filter(pk=number).first()
     return found if isinstance(found, Recipient) else None

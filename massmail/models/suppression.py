@@ -1,7 +1,7 @@
 """Suppression: an address that is not written to, and what an opt-out changed."""
 
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -25,6 +25,8 @@ class Suppression(models.Model):
         COMPLAINED = "complained", _("complained")
         BOUNCED = "bounced", _("bounced")
         MANUAL = "manual", _("by hand")
+
+    BY_THE_PERSON: ClassVar = (Kind.UNSUBSCRIBED, Kind.COMPLAINED)  # who alone lifts them
 
     address_key = models.CharField(_("address"), max_length=254)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)

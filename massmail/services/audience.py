@@ -178,9 +178,7 @@ def left_out_reason(
     the reason of those whose address was not read yet. What `also` names counts last.
     """
     suppressed = Suppression.objects.active(now)
-    opted_out = suppressed.filter(
-        kind__in=[Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED]
-    )
+    opted_out = suppressed.filter(kind__in=Suppression.BY_THE_PERSON)
     reasons = [
         When(address_key="", then=Value(SkipReason.NO_ADDRESS)),
         When(
@@ -234,7 +232,7 @@ def _new_draft(
         name=name[:100],
         owner=owner,
         modified_by=owner,
-        department=Department.objects.of(owner).order_by("pk").first(),
+        department=Department.objects.first_of(owner),
         message=message,
         content_type=ContentType.objects.get_for_model(queryset.model),
     )

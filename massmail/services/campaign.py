@@ -261,7 +261,7 @@ def _goes_on(mailing_out: MailingOut) -> bool:
 def _require_variables(mailing_out: MailingOut, version: MessageVersion) -> None:
     """Refuse a version that asks for what recipients of this type do not have."""
     model = mailing_out.recipient_model
-    offered = {*model.VARIABLES, *KNOWN_SYSTEM_VARIABLES}
+    offered = {*model.variable_labels(), *KNOWN_SYSTEM_VARIABLES}
     lacking = sorted(versions.compiled(version.pk).variables - offered)
     if lacking:
         text = _("The message uses “%(names)s”, which %(people)s do not have.")

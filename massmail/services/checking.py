@@ -99,7 +99,7 @@ def examine(
     """
     found = Examination()
     build = _builder(mailing_out, message, now)
-    offered = sorted(message.variables & set(mailing_out.recipient_model.VARIABLES))
+    offered = sorted(message.variables & set(mailing_out.recipient_model.variable_labels()))
     for chunk in _chunks(mailing_out):
         for row in chunk:
             _examine_one(found, row, offered, build)
@@ -111,8 +111,7 @@ def examine(
 
 def concerned(mailing_out: MailingOut, key: str, *, now: datetime) -> Iterator[Sequence[int]]:
     """Yield, in chunks, the deliveries that one finding concerns now. Raises MessageError."""
-    assert mailing_out.message is not None
-    message = compile_message(versions.source_of(mailing_out.message))
+    message = compile_message(_source_of(mailing_out))
     code, _colon, name = key.partition(":")
     build = _builder(mailing_out, message, now) if code == UNBUILDABLE else None
     offered = [name] if code == MISSING and name in message.variables else []
@@ -136,9 +135,8 @@ def check(mailing_out: MailingOut, *, now: datetime) -> AudienceCheck:
 
 def note(mailing_out: MailingOut, *, now: datetime) -> AudienceCheck:
     """Note that everybody is to be checked; `run` does it, here or in a task."""
-    assert mailing_out.message is not None
     values = {
-        "stamp": stamp_of(mailing_out, versions.source_of(mailing_out.message)),
+        "stamp": stamp_of(mailing_out, _source_of(mailing_out)),
         "asked_at": now,
         "checked_at": None,
         "checked_number": 0,
@@ -153,9 +151,8 @@ def note(mailing_out: MailingOut, *, now: datetime) -> AudienceCheck:
 def run(noted: AudienceCheck) -> None:
     """Do a noted check, and say on the way how far it is; a newer one ends it."""
     mailing_out = noted.mailing_out
-    assert mailing_out.message is not None
     mine = AudienceCheck.objects.filter(pk=noted.pk, asked_at=noted.asked_at, checked_at=None)
-    message = compile_message(versions.source_of(mailing_out.message))
+    message = compile_message(_source_of(mailing_out))
     found = examine(
         mailing_out,
         message,
@@ -205,6 +202,13 @@ def stamp_of(mailing_out: MailingOut, source: MessageSource) -> str:
     return digest.hexdigest()
 
 
+def _source_of(mailing_out: MailingOut) -> MessageSource:
+    """Return the message of a draft as its start would freeze it now."""
+    assert mailing_out.message is not None
+    links_pictures = mailing_out.links_pictures
+    return versions.source_of(mailing_out.message, links_pictures=links_pictures)
+
+
 def _sum_of_ids(mailing_out: MailingOut) -> int:
     """Return a number that changes when somebody takes another's place in the audience."""
     if mailing_out.recipients_number > SUMMED_UP_TO:
@@ -235,7 +239,7 @@ def _builder(mailing_out: MailingOut, message: CompiledMessage, now: datetime) -
         person = Person(
             address=recipient.address or "",
             name=recipient.display_name,
-            variables=recipient.get_variables(),
+            variables=recipient.variables(),
             unsubscribe_url=link,
             message_id=f"<check@{render.site_domain()}>",
         )
@@ -250,7 +254,7 @@ def _examine_one(
     if row.recipient is None:
         found.note(DELETED, row.delivery_id)
         return
-    values = row.recipient.get_variables() if offered else {}
+    values = row.recipient.variables() if offered else {}
     for name in offered:
         if values.get(name, "") in {"", None}:
             found.note(MISSING, row.delivery_id, name=name)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from common.models import OwnedQuerySet
 from massmail.errors import MassmailError
-from massmail.models import EmlMessage, MailingOut
+from massmail.models import EmlMessage, MailingOut, SkipReason
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.services import audience
 
@@ -52,8 +52,8 @@ def to_these(
 
 
 def wanted(rows: DeliveryQuerySet) -> DeliveryQuerySet:
-    """Return the rows but those that somebody left out by hand."""
-    return rows.exclude(left_out=True)
+    """Return the rows but those left out by hand, and those that have the address of such."""
+    return rows.exclude(left_out=True).exclude(reason=SkipReason.LEFT_OUT)
 
 
 def people_of(

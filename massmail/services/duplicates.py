@@ -11,8 +11,6 @@ from django.db.models import Q
 from massmail.clock import database_now
 from massmail.models import ChosenRecipient, Delivery, MassContact, Recipient, Suppression
 
-_OPTED_OUT = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
-
 
 def absorb(kept: Recipient, others: Sequence[Recipient]) -> bool:
     """Let the kept recipient stand for others of its type; return whether it is subscribed.
@@ -49,7 +47,7 @@ def _is_subscribed(people: Sequence[Recipient], identities: Sequence[MassContact
     if not all(row.massmail for row in identities):
         return False
     keys = [person.address_key for person in people if person.address_key]
-    opt_outs = Suppression.objects.active(database_now()).filter(kind__in=_OPTED_OUT)
+    opt_outs = Suppression.objects.active(database_now()).filter(kind__in=Suppression.BY_THE_PERSON)
     return not opt_outs.filter(address_key__in=keys).exists()
 
 

@@ -20,8 +20,6 @@ from massmail.models import (
     Suppression,
 )
 
-_OPTED_OUT = frozenset({Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED})
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -63,7 +61,9 @@ def verdicts(
         address_key__in=[key for key in keys.values() if key]
     )
     found = suppressions.values_list("address_key", "kind")
-    suppressed = dict(sorted(found, key=lambda row: row[1] in _OPTED_OUT))  # the gravest is last
+    suppressed = dict(  # the gravest is last
+        sorted(found, key=lambda row: row[1] in Suppression.BY_THE_PERSON)
+    )
     domain = addresses_domain(account.from_email)
     return [
         _verdict(row, people.get(row.recipient_id), suppressed=suppressed, domain=domain)
@@ -109,7 +109,7 @@ def _verdict(row: Delivery, person: Any, *, suppressed: dict[str, str], domain: 
 
 
 def _opted_out(person: Any, suppression: str | None) -> str:
-    opted_out = suppression in _OPTED_OUT or person.mass_contact_massmail is False
+    opted_out = suppression in Suppression.BY_THE_PERSON or person.mass_contact_massmail is False
     if opted_out or not person.massmail:
         return SkipReason.UNSUBSCRIBED.value
     if suppression is not None:

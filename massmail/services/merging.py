@@ -94,10 +94,11 @@ def _rows(mailing_outs: Sequence[MailingOut]) -> DeliveryQuerySet:
 
 
 def _not_served(mailing_outs: Sequence[MailingOut]) -> DeliveryQuerySet:
-    """Return the rows of people to whom none of these mailing outs wrote."""
+    """Return the rows of people to whom, and to whose address, none of these wrote."""
     served = _rows(mailing_outs).filter(status__in=_SERVED)
+    keys = served.filter(address_key__isnull=False).values("address_key")
     rows = _rows(mailing_outs).exclude(recipient_id__in=served.values("recipient_id"))
-    return drafts.wanted(rows)
+    return drafts.wanted(rows.exclude(address_key__in=keys))
 
 
 def _retire(mailing_out: MailingOut, draft: MailingOut) -> None:

@@ -23,7 +23,7 @@ def copy_message(*, message: EmlMessage, user: User) -> EmlMessage:
     copy = EmlMessage.objects.create(
         owner=user,
         modified_by=user,
-        department=Department.objects.of(user).order_by("pk").first(),
+        department=Department.objects.first_of(user),
         signature=signature_for(message=message, user=user),
         subject=message.subject,
         preheader=message.preheader,

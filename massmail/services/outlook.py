@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from massmail.models import EmailAccount, MailingOut
-from massmail.services import forecast
+from massmail.services import forecast, pace
 from massmail.services.account_health import Obstacle, hindrance
 from massmail.services.forecast import Forecast, Pace
 from massmail.services.scene import Other, Scene
@@ -48,7 +48,7 @@ def pace_of(
         seconds_a_mail=forecast.seconds_a_mail(account, row),
         per_day=account.effective_daily_limit(row),
         used_today=account.used_on(row.local_date(now)),
-        spreads=account.spread_over_day,
+        spreads=pace.spreads(account, row),
         free_at=found.until if found and not is_limit else None,
         is_off=not account.massmail,
         is_movable=not account.main,

@@ -15,13 +15,12 @@ from django.db.models import Case, F, Value, When
 from common.models import Base1, Department
 from massmail.clock import database_now
 from massmail.models import EmailAccount, MailingOut, MassContact, Recipient, Signature
+from massmail.services import words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
-
-SWITCHED_OFF = "by hand"  # an account's off_reason
 
 
 def give(objects: models.QuerySet[Any], *, to: "User", by: "User") -> int:
@@ -130,4 +129,4 @@ def _settle_main_account(user: "User", *, to: "User") -> None:
         return
     second = EmailAccount.objects.filter(owner=user, main=True)
     MassContact.objects.filter(email_account__in=second).update(email_account=main)
-    second.update(main=False, massmail=False, off_reason=SWITCHED_OFF, off_at=database_now())
+    second.update(main=False, massmail=False, off_reason=words.BY_HAND, off_at=database_now())

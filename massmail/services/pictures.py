@@ -46,7 +46,7 @@ def add(*, owner: "User", name: str, data: bytes) -> Picture:
     picture = Picture(
         owner=owner,
         modified_by=owner,
-        department=Department.objects.of(owner).order_by("pk").first(),
+        department=Department.objects.first_of(owner),
         name=clean_name(name),
         file=ContentFile(written.data, f"picture.{written.extension}"),
         size_bytes=len(written.data),

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FINAL = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
-
-
 NOTE_MISSING = gettext_lazy("Write why mail may go to this address again.")
 
 
@@ -35,7 +32,7 @@ class LiftRefused(MassmailError):
 
 def with_subscription(people: QuerySet[Any], *, now: datetime) -> QuerySet[Any]:
     """Add what `subscription_text` needs: the gravest suppression, and the mass contact's mark."""
-    gravest = Case(When(kind__in=_FINAL, then=Value(0)), default=Value(1))
+    gravest = Case(When(kind__in=Suppression.BY_THE_PERSON, then=Value(0)), default=Value(1))
     found = (
         Suppression.objects.active(now)
         .filter(address_key=OuterRef("address_key"))
@@ -71,7 +68,7 @@ def with_received(people: QuerySet[Any]) -> QuerySet[Any]:
 def subscription_text(person: Any) -> str:  # Any: a recipient `with_subscription`
     """Say whether a person gets mailings, and if not since when and why."""
     kind = person.suppression_kind
-    if kind in _FINAL or (kind and person.massmail and person.is_subscribed):
+    if kind in Suppression.BY_THE_PERSON or (kind and person.massmail and person.is_subscribed):
         day = date_format(timezone.localtime(person.suppressed_at), "DATE_FORMAT")
         return _("%(kind)s on %(day)s") % {"kind": Suppression.Kind(kind).label, "day": day}
     if not (person.massmail and person.is_subscribed):
@@ -82,14 +79,14 @@ def subscription_text(person: Any) -> str:  # Any: a recipient `with_subscriptio
 def is_decided_by_person(recipient: Recipient) -> bool:
     """Tell whether the person unsubscribed or complained: then nobody else lifts it."""
     decided = Suppression.objects.active(database_now()).filter(
-        kind__in=_FINAL, address_key=recipient.address_key or ""
+        kind__in=Suppression.BY_THE_PERSON, address_key=recipient.address_key or ""
     )
     return decided.exists() or recipient.mass_contacts.filter(massmail=False).exists()
 
 
 def is_liftable(suppression: Suppression) -> bool:
     """Tell whether staff may lift it: bounces, and what staff stopped by hand."""
-    return suppression.kind not in _FINAL
+    return suppression.kind not in Suppression.BY_THE_PERSON
 
 
 def lift(suppression: Suppression, *, by: "User", note: str) -> None:

@@ -31,7 +31,6 @@ from massmail.services import audience
 logger = logging.getLogger(__name__)
 
 SUBSCRIBE_AGAIN_WITHIN = timedelta(hours=24)
-_FINAL = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +203,9 @@ def _is_unsubscribed(mass_contact: MassContact, addresses: list[str], *, now: da
     if mass_contact.massmail:
         return False
     keys = {key for address in addresses if (key := address_key(address))}
-    suppressed = Suppression.objects.active(now).filter(address_key__in=keys, kind__in=_FINAL)
+    suppressed = Suppression.objects.active(now).filter(
+        address_key__in=keys, kind__in=Suppression.BY_THE_PERSON
+    )
     return keys == set(suppressed.values_list("address_key", flat=True))
 
 

@@ -32,13 +32,21 @@ def source_of(message: EmlMessage, *, links_pictures: bool = False) -> MessageSo
     """Return all that a message is made of now, its pictures and attachments read from storage.
 
     A picture that is missing, or not its owner's to show, is left out: `check_source` names it.
-    Linked pictures get addresses as long as the real ones, which lead nowhere.
+    Linked pictures get addresses as long as the real ones, which lead nowhere: always the same,
+    so that two readings of one message are equal.
     """
     source = _text_source(message)
     if links_pictures:
-        urls = {key: pictures.public_url(uuid.uuid4(), data) for key, data in source.images.items()}
-        source = replace(source, image_urls=urls)
+        source = replace(source, image_urls=_urls_to_nowhere(source.images))
     return _with_attachments(source, message) if message.pk else source
+
+
+def _urls_to_nowhere(images: Mapping[str, bytes]) -> dict[str, str]:
+    """Return an address for each picture; no version has a picture under a UUID of version 5."""
+    return {
+        key: pictures.public_url(uuid.uuid5(uuid.NAMESPACE_URL, key), data)
+        for key, data in images.items()
+    }
 
 
 def _text_source(message: EmlMessage) -> MessageSource:

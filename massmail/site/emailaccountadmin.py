@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
+from common.ids import id_in
 from massmail.forms.email_account_form import FORGET, EmailAccountForm, transports_for
 from massmail.forms.providers import suggestions
 from massmail.models import EmailAccount, MassmailSettings
@@ -104,8 +105,8 @@ class EmailAccountAdmin(OwnedModelAdmin[EmailAccount]):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin as a copy of the account that is named, if the user may see it."""
-        pk = request.GET.get(COPY_PARAMETER, "")
-        if not pk.isdecimal() or len(pk) > 18:
+        pk = id_in(request.GET.get(COPY_PARAMETER, ""))
+        if pk is None:
             return super().get_changeform_initial_data(request)
         source = self.get_queryset(request).filter(pk=pk).first()
         if source is None:

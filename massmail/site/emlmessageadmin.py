@@ -13,6 +13,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from common.admin import OwnedModelAdmin, OwnerFilter
+from common.ids import id_in
 from massmail.admin_actions import change_owner
 from massmail.forms.eml_message_form import EmlMessageForm
 from massmail.forms.send_test_form import SendTestForm
@@ -117,11 +118,11 @@ class EmlMessageAdmin(EditorPage, OwnedModelAdmin[EmlMessage]):
 
     def _copied(self, request: HttpRequest) -> EmlMessage | None:
         """Return the message that `?copy_emlmessage=` names, if the user may read it."""
-        chosen = request.GET.get("copy_emlmessage", "")
-        if not chosen.isdecimal():
+        chosen = id_in(request.GET.get("copy_emlmessage", ""))
+        if chosen is None:
             return None
         readable = EmlMessage.objects.visible_to(user_of(request)).select_related("signature")
-        return readable.filter(pk=int(chosen[:18])).first()
+        return readable.filter(pk=chosen).first()
 
     # --- deleting
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from common.ids import id_in
 from massmail.models import EmailAccount, MassContact
 from massmail.site.superusers import SuperuserAdmin
 
@@ -27,7 +28,8 @@ class AccountFilter(SimpleListFilter):
         chosen = self.value()
         if chosen is None:
             return queryset
-        return queryset.filter(email_account=chosen) if chosen.isdecimal() else queryset.none()
+        account_id = id_in(chosen)
+        return queryset.none() if account_id is None else queryset.filter(email_account=account_id)
 
 
 class MassContactAdmin(SuperuserAdmin):

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from massmail.models import MailingOut, Suppression
 
 _STATUS = MailingOut.Status
-_FINAL = (Suppression.Kind.UNSUBSCRIBED, Suppression.Kind.COMPLAINED)
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -70,7 +69,7 @@ class SubscriptionFilter(admin.SimpleListFilter):
         active = Suppression.objects.active(timezone.now())
         active = active.filter(address_key=OuterRef("address_key"))
         off = Q(massmail=False) | Q(mass_contacts__massmail=False)
-        unsubscribed = off | Exists(active.filter(kind__in=_FINAL))
+        unsubscribed = off | Exists(active.filter(kind__in=Suppression.BY_THE_PERSON))
         if chosen == "unsubscribed":
             return queryset.filter(unsubscribed)
         wanted = queryset.exclude(pk__in=queryset.order_by().filter(unsubscribed).values("pk"))

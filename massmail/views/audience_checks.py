@@ -89,9 +89,8 @@ def mailing_out_leave_out_found(request: HttpRequest, mailing_out_id: int) -> Ht
     number = 0
     try:
         with transaction.atomic():
-            now = database_now()
-            found = list(checking.concerned(mailing_out, request.POST.get("what", ""), now=now))
-            for ids in found:
+            what = request.POST.get("what", "")
+            for ids in checking.concerned(mailing_out, what, now=database_now()):
                 rows = Delivery.objects.filter(pk__in=ids)
                 number += audience_changes.leave_out(mailing_out, rows=rows)
     except MassmailError as error:
@@ -116,7 +115,7 @@ def _finding_or_404(mailing_out: MailingOut, key: str) -> Finding:
 
 def _title(finding: Finding, mailing_out: MailingOut) -> str:
     if finding.code == checking.MISSING:
-        label = mailing_out.recipient_model.VARIABLES.get(finding.name, finding.name)
+        label = mailing_out.recipient_model.variable_labels().get(finding.name, finding.name)
         return _("People without “%(name)s”") % {"name": label}
     if finding.code == checking.DELETED:
         return _("People deleted since")

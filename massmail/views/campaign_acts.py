@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from common.ids import ids_in
 from massmail import tasks
 from massmail.errors import MassmailError
 from massmail.forms.start_form import StartForm
@@ -91,9 +92,8 @@ def mailing_out_cancel(request: HttpRequest, mailing_out_id: int) -> HttpRespons
 def mailing_out_message(request: HttpRequest, mailing_out_id: int) -> HttpResponse:
     """Choose the message of a draft among those that the user may see."""
     mailing_out = changeable_or_403(request, MailingOut, mailing_out_id)
-    chosen = request.POST.get("message", "")
     offered = EmlMessage.objects.visible_to(user_of(request))
-    found = offered.filter(pk=chosen).first() if chosen.isdecimal() else None
+    found = offered.filter(pk__in=ids_in([request.POST.get("message", "")])).first()
     if found is None:
         messages.error(request, _("Choose a message from the list."))
         return to_page(mailing_out)
@@ -219,7 +219,7 @@ def chosen(request: HttpRequest, rows: DeliveryQuerySet) -> DeliveryQuerySet:
     """
     if request.POST.get("which") != "chosen":
         return rows
-    ids = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal() and len(pk) < 19]
+    ids = ids_in(request.POST.getlist("delivery"))
     if not ids:
         raise NothingChosen(_("Nobody is chosen: tick some people first."))
     return rows.filter(pk__in=ids)

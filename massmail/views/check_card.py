@@ -42,7 +42,7 @@ def check_card(mailing_out: MailingOut, message: MessageCard, now: datetime) -> 
     number = mailing_out.pending_count
     if message.compiled is None or message.problems or not number:
         return CheckCard(CheckState.NONE)
-    labels = mailing_out.recipient_model.VARIABLES
+    labels = mailing_out.recipient_model.variable_labels()
     if number <= checking.ON_THE_PAGE_UP_TO:
         found = checking.examine(mailing_out, message.compiled, now=now)
         return CheckCard(

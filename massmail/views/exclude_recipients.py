@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from common.ids import ids_in
 from massmail.errors import MassmailError
 from massmail.models import MailingOut
 from massmail.models.delivery import DeliveryQuerySet
@@ -72,8 +73,7 @@ def _put_back_text(number: int) -> str:
 
 def _ticked(request: HttpRequest, draft: MailingOut) -> DeliveryQuerySet:
     """Return the rows of the draft whose ids were sent."""
-    ids = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal() and len(pk) < 19]
-    return draft.deliveries.filter(pk__in=ids)
+    return draft.deliveries.filter(pk__in=ids_in(request.POST.getlist("delivery")))
 
 
 def _say(request: HttpRequest, act: Callable[[], str]) -> None:

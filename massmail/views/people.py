@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from common.ids import id_in
 from massmail.models import Delivery, FailReason, MailingOut
 from massmail.models.delivery import DeliveryQuerySet
 from massmail.views.access import may_change, user_of, visible_or_404
@@ -91,7 +92,7 @@ def mailing_out_people(request: HttpRequest, mailing_out_id: int) -> HttpRespons
 
 def page_of(rows: DeliveryQuerySet, query: Any) -> Page:  # Any: the request's dictionary
     """Return the page after, or before, a recipient's id; without one the first."""
-    after, before = (_id(query.get(name, "")) for name in ("after", "before"))
+    after, before = (id_in(query.get(name, "")) or 0 for name in ("after", "before"))
     if before:
         found = list(rows.filter(recipient_id__lt=before).order_by("-recipient_id")[:_ONE_MORE])
         has_before, has_after = len(found) == _ONE_MORE, True
@@ -110,11 +111,6 @@ def page_of(rows: DeliveryQuerySet, query: Any) -> Page:  # Any: the request's d
 
 
 _ONE_MORE = PEOPLE_A_PAGE + 1
-_ID_MAX = 2**63 - 1
-
-
-def _id(text: str) -> int:
-    return min(int(text), _ID_MAX) if text.isdecimal() and len(text) < 20 else 0
 
 
 def may_retry(mailing_out: MailingOut) -> bool:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from common.ids import id_in
 from common.models import OwnedQuerySet
 from massmail.errors import MassmailError
 from massmail.forms.problems import in_words
@@ -32,7 +33,6 @@ from massmail.utils.email_creators import (
 
 FOUND_OF_A_TYPE = 8  # people
 MOST_WORDS = 5  # of a search; the others are not asked for
-MOST_DIGITS = 18  # of a key that any database takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +162,9 @@ def signs_as(owner: User) -> str:
 def _chosen(user: User, chosen: str) -> Recipient | None:
     label, _colon, pk = chosen.rpartition(":")
     model = next((each for each in recipient_models() if each._meta.label_lower == label), None)
-    if model is None or not pk.isdecimal() or len(pk) > MOST_DIGITS:
+    if model is None or (number := id_in(pk)) is None:
         return None
-    return _people_of(user, model).filter(pk=int(pk)).first()
+    return _people_of(user, model).filter(pk=number).first()
 
 
 def _best_fit(user: User, variables: frozenset[str]) -> Recipient | None:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from common.ids import id_in
 from massmail.errors import MassmailError, SendTestRefused
 from massmail.forms.send_test_form import SendTestForm
 from massmail.models import EmlMessage, MailingOut
@@ -66,8 +67,8 @@ def _with_reply(*parts: str) -> str:
 
 def _back(request: HttpRequest, message: EmlMessage) -> HttpResponse:
     """Return to the mailing out that was named, else to the message."""
-    mailing_out_id = request.POST.get("mailing_out", "")
-    if mailing_out_id.isdecimal() and len(mailing_out_id) < 19:
+    mailing_out_id = id_in(request.POST.get("mailing_out", ""))
+    if mailing_out_id is not None:
         seen = MailingOut.objects.visible_to(user_of(request)).filter(pk=mailing_out_id)
         if seen.exists():
             return redirect("admin:massmail_mailingout_change", mailing_out_id)

@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST, require_safe
 
+from common.ids import id_in
 from massmail.errors import MassmailError
 from massmail.forms.draft_form import SignatureDraftForm
 from massmail.models import Signature
@@ -16,10 +17,10 @@ from massmail.views.samples import person_for, sample_of_message, sentences, sig
 @require_safe
 def signature_preview(request: HttpRequest) -> HttpResponse:
     """Show in a frame the signature that `?signature=` names."""
-    chosen = request.GET.get("signature", "")
-    if not chosen.isdecimal():
+    chosen = id_in(request.GET.get("signature", ""))
+    if chosen is None:
         raise Http404
-    signature = visible_or_404(request, Signature, int(chosen[:18]), related=("owner",))
+    signature = visible_or_404(request, Signature, chosen, related=("owner",))
     try:
         sample = sample_of_message(message_above(signature))
         person = person_for(user_of(request))

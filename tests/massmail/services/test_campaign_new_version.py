@@ -38,6 +38,14 @@ def test_rest_gets_the_message_as_it_is_now(running, pauses):
     assert running.status == (STATUS.PAUSED if pauses else STATUS.ACTIVE)
 
 
+def test_new_version_may_greet(running):
+    edit(running, content="<p>{{ salutation }}</p>")
+
+    campaign.use_new_version(running)
+
+    assert "salutation" in running.message_version.content
+
+
 def test_first_version_is_remembered_over_many(running):
     first = running.message_version
     for subject in ("Corrected", "Corrected again"):

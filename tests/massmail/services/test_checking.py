@@ -9,7 +9,14 @@ from massmail.models import AudienceCheck, Delivery, EmailAccount, EmlMessage, M
 from massmail.services import audience_changes, checking, versions
 from massmail.services.checking import Finding
 from massmail.utils.email_creators import MessageError, compile_message
-from tests.factories import ContactFactory, EmailAccountFactory, EmlMessageFactory, UserFactory
+from massmail.views.message_card import message_card
+from tests.factories import (
+    ContactFactory,
+    EmailAccountFactory,
+    EmlMessageFactory,
+    PictureFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +54,29 @@ def stamp(draft: MailingOut) -> str:
 
 
 # --- what is found
+
+
+def test_mail_is_built_with_its_salutation(draft: MailingOut) -> None:
+    greetings, letters = "{{ salutation }}" * 30, "x" * 30
+    EmlMessage.objects.update(content=f"<p>{letters}</p>")
+    plain = examined(MailingOut.objects.get())["size:"].number
+    EmlMessage.objects.update(content=f"<p>{greetings}</p>")
+
+    assert examined(MailingOut.objects.get())["size:"].number > plain
+
+
+def test_check_of_linked_pictures_holds(draft: MailingOut) -> None:
+    picture = PictureFactory.create(owner=draft.owner)
+    EmlMessage.objects.update(content=f'<img alt="" src="{picture.tag}">')
+    MailingOut.objects.update(pictures=MailingOut.Pictures.LINKED)
+    linked = MailingOut.objects.select_related("message__signature").get()
+
+    row = checking.check(linked, now=database_now())
+
+    shown = message_card(linked, [])
+    assert shown.source is not None
+    assert shown.links_pictures
+    assert row.stamp == checking.stamp_of(linked, shown.source)
 
 
 def test_missing_variables_are_counted_by_name(draft: MailingOut) -> None:

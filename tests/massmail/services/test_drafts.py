@@ -97,6 +97,16 @@ def test_copy_passes_over_who_was_left_out_by_hand(cast):
     assert recipients(copy) == recipients(mailing_out)[1:]
 
 
+def test_copy_passes_over_who_has_the_address_of_one_left_out_by_hand(cast):
+    mailing_out = cast.draft(number=2)
+    first = mailing_out.deliveries.order_by("recipient_id")[0]
+    mailing_out.deliveries.filter(pk=first.pk).update(status="skipped", reason="left_out")
+
+    copy = drafts.copy(mailing_out, by=cast.owner)
+
+    assert recipients(copy) == recipients(mailing_out)[1:]
+
+
 def test_copy_of_nobody_is_refused(cast):
     mailing_out = cast.draft(number=1)
     Contact.objects.all().delete()

@@ -64,6 +64,20 @@ def test_who_got_it_in_any_of_them_stays_out(cast, message):
     assert (draft.recipients_number, draft.pending_count) == (2, 2)
 
 
+def test_whose_address_got_it_stays_out_whatever_the_options(cast, message):
+    first, second = overlapping(cast, message)
+    paused(first)
+    settle(first, sent=1)
+    MailingOut.objects.update(exclude_already_received=False)
+    served = first.deliveries.get(status="sent")
+    twin = second.deliveries.exclude(recipient_id__in=first.deliveries.values("recipient_id")).get()
+    second.deliveries.filter(pk=twin.pk).update(address_key=served.address_key)
+
+    draft = merging.unite([first, second], by=cast.owner)
+
+    assert twin.recipient_id not in recipients(draft)
+
+
 def test_history_stays_and_waiting_rows_are_cancelled(cast, message):
     first, second = overlapping(cast, message)
     paused(first)
