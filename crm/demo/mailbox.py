@@ -77,7 +77,7 @@ class MailboxHandler:
         assert isinstance(envelope.content, bytes)
         for recipient in envelope.rcpt_tos:
             self._writer.record(envelope.mail_from or "", recipient, envelope.content)
-            if recipient.startswith(LOST) and server.transport is not None:
+            if recipient.startswith(LOST) and isinstance(server.transport, asyncio.Transport):
                 server.transport.abort()  # kept, but nobody hears of it
         return "250 2.0.0 kept"
 

@@ -41,7 +41,7 @@ class Flow:
         self.look()
         self.page.locator(".home-acts a").click()
         self.look()
-        self.page.locator(".types label", has_text="4").first.click()
+        self.page.locator(".types input[value*=contact]").check()
         self.page.locator("form.card button[type=submit]").click()
         self.look()
         self.page.get_by_label("Germany").check()
