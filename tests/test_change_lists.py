@@ -129,7 +129,6 @@ MAKERS: dict[type[Model], Callable[[int], Iterable[Model]]] = {
     Suppression: lambda number: [
         Suppression(address_key=f"s{next(numbers)}@x.org", kind="manual") for _ in range(number)
     ],
-    Department: named(Department),
 }
 
 
