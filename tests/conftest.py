@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import DjangoDbBlocker
 
@@ -59,6 +60,12 @@ def _files_and_tasks_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> I
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # fast
     ):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_site() -> None:
+    """Begin each test in the site's language: a request leaves its own active in the thread."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture(scope="session")
