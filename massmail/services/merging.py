@@ -144,7 +144,7 @@ def _require_rest(mailing_out: MailingOut) -> None:
     state = mailing_out.state_at(database_now())
     if mailing_out.is_active and not mailing_out.preparing:
         text = _("“%(name)s” is %(state)s: pause it first.")
-        facts = {"name": mailing_out.name, "state": str(state.label).lower()}
+        facts = {"name": mailing_out.name, "state": str(state.label)}
         raise MergeRefused(text % facts)
     if mailing_out.preparing or mailing_out.in_flight_count:
         text = _("“%(name)s” is at work at this moment. Try again in a minute.")

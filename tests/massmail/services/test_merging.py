@@ -184,7 +184,7 @@ def test_running_ones_are_refused(cast, message):
     first, second = overlapping(cast, message)
     second.start()
 
-    assert refusal([first, second], cast.owner) == "“Second” is running: pause it first."
+    assert refusal([first, second], cast.owner) == "“Second” is Running: pause it first."
 
 
 @pytest.mark.parametrize("values", [{"preparing": "audience"}, {"in_flight_count": 1}])
