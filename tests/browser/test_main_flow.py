@@ -45,6 +45,7 @@ class Flow:
         self.page.locator("form.card button[type=submit]").click()
         self.look()
         self.page.get_by_label("Germany").check()
+        expect(self.page.locator("[data-count-headline]")).to_contain_text("3")
         self.page.locator("button[name=create]").click()
         self.page.wait_for_url("**/mailingout/*/change/**")
         self.look()
@@ -107,7 +108,7 @@ def upload(page: Page, file: Path) -> str:
 def test_newcomer_gets_to_the_result(
     page_of: PageOf, cast: Cast, server: SmtpServer, tmp_path: Path
 ) -> None:
-    server.on("rcpt", "550 5.1.1 No such user", recipient="b@example.com", times=1)
+    server.on("rcpt", "550 5.2.1 The mailbox sleeps", recipient="b@example.com", times=1)
     page = page_of(cast.owner)
     tag = upload(page, tmp_path / "logo.png")
     flow = Flow(page)
