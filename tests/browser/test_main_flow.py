@@ -45,6 +45,7 @@ class Flow:
         self.page.locator("form.card button[type=submit]").click()
         self.look()
         self.page.get_by_label("Germany").check()
+        expect(self.page.locator("[data-count-headline]")).to_contain_text("3")
         self.page.locator("button[name=create]").click()
         self.page.wait_for_url("**/mailingout/*/change/**")
         self.look()
@@ -107,7 +108,6 @@ def upload(page: Page, file: Path) -> str:
 def test_newcomer_gets_to_the_result(
     page_of: PageOf, cast: Cast, server: SmtpServer, tmp_path: Path
 ) -> None:
-    server.on("rcpt", "550 5.1.1 No such user", recipient="b@example.com", times=1)
     page = page_of(cast.owner)
     tag = upload(page, tmp_path / "logo.png")
     flow = Flow(page)
@@ -123,10 +123,20 @@ def test_newcomer_gets_to_the_result(
     test, *mails = server.mails
     assert test.recipients == ("me@example.com",)
     assert b"Content-ID: <" in test.data
-    assert {each.recipients[0] for each in mails} == {"a@example.com", "z@example.com"}
+    assert {each.recipients[0][0] for each in mails} == {"a", "b", "z"}
+
+
+def test_failed_are_tried_again_and_united(page_of: PageOf, cast: Cast, server: SmtpServer) -> None:
+    server.on("rcpt", "550 5.2.1 The mailbox sleeps", times=1)
+    mailing_out = cast.started(number=3)
+    sendmassmail.run_until_idle()
+    assert len(server.mails) == 2
+    page = page_of(cast.owner)
+    page.goto(f"/admin/massmail/mailingout/{mailing_out.pk}/change/")
+
     retry_what_failed(page)
     sendmassmail.run_until_idle()
-    assert [each.recipients[0] for each in server.mails].count("b@example.com") == 1
+    assert len({each.recipients for each in server.mails}) == 3
     merge_with_a_copy(page)
     done, united = MailingOut.objects.order_by("pk")
     assert (done.sent_count, done.failed_count, done.status) == (3, 0, MailingOut.Status.DONE)
@@ -134,7 +144,6 @@ def test_newcomer_gets_to_the_result(
 
 
 def retry_what_failed(page: Page) -> None:
-    page.reload()
     page.locator("form[action*='/send-failed-recipients/'] button[type=submit]").click()
     expect(page.locator(".messagelist .success")).to_be_visible()
 
