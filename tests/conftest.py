@@ -68,6 +68,16 @@ def _language_of_the_site() -> None:
     translation.activate(settings.LANGUAGE_CODE)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_compiled() -> Iterator[None]:
+    """Forget compiled versions: rolled back tests use the same ids again."""
+    yield
+    # only once Django is set up, which is after this module is read
+    from massmail.services import versions
+
+    versions.compiled.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Make the test database; before it is dropped, end what a live server's threads left open."""

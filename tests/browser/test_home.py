@@ -63,7 +63,7 @@ def test_chart_is_drawn_and_has_a_table(page: Page, cast: Cast) -> None:
     mailing_out = campaign(cast)
     page.goto(f"/admin/massmail/mailingout/{mailing_out.pk}/change/")
 
-    page.wait_for_function("window.Chart && Object.keys(window.Chart.instances).length === 1")
+    page.wait_for_function("() => window.Chart && Object.keys(window.Chart.instances).length === 1")
     page.get_by_role("link", name="as a table").click()
 
     expect(page.get_by_role("heading", name="Mails over time")).to_be_visible()

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 
 from common.models import UserProfile
-from massmail.models import MailingOut, MassContact
+from massmail.models import MailingOut, MassContact, known_variables
 from tests import pseudo
 from tests.factories import SignatureFactory
 from tests.massmail.cast import Cast, make_cast
@@ -32,8 +32,10 @@ NAMES = {
     *("SMTP", "HTML", "CSS", "UTC", "TLS", "STARTTLS", "Message-ID", "Reply-To", "From", "CSV"),
     *("a", "de", "je", "True", "False", "None", "Search"),
     *("User-group", "relationship", "relationships", "User_groups", "object"),
-    *("Guests", "guest", "guests", "Guest", "name", "room", "Room"),
+    *("Guests", "guest", "guests", "Guest", "name", "Name", "room", "Room"),
     *("English", "Esperanto"),  # languages in themselves
+    *known_variables(),  # as authors write them
+    *("salutation", "sender_name", "unsubscribe_url"),
 }
 # Columns without a name of their own in tables that only superusers see
 RAW = {

@@ -4,17 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from massmail.services import versions
 from tests.identity_provider import IdentityProvider
 from tests.smtp_certificates import client_context
 from tests.smtp_server import SmtpServer
-
-
-@pytest.fixture(autouse=True)
-def _nothing_compiled() -> Iterator[None]:
-    """Forget compiled versions: rolled back tests use the same ids again."""
-    yield
-    versions.compiled.cache_clear()
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_role_reaches_what_it_should_and_no_more(role, record_property):
     wrong, cells = [], 0
 
     for address in addresses():
-        for relation in Relation:
+        for relation in relations_of(address):
             for method in METHODS:
                 cells += 1
                 client.cookies = copy.deepcopy(cookies)  # one of the addresses logs out
@@ -57,7 +57,14 @@ def test_role_reaches_what_it_should_and_no_more(role, record_property):
 
     record_property("cells", cells)
     assert not wrong, "\n".join(wrong)
-    assert cells == len(addresses()) * len(Relation) * len(METHODS)
+    assert cells > len(addresses()) * len(METHODS)
+
+
+def relations_of(address: Address) -> list[Relation]:
+    """Return whose objects to try: of an address that names none, one cell says all."""
+    page = page_of(address)
+    has_owner = page is not None and (page.object or address.name == "signature_preview")
+    return list(Relation) if has_owner else [Relation.OWN]
 
 
 def test_anonymous_visitor_reaches_public_pages_alone():

@@ -18,7 +18,7 @@ PENDING, SENT = Delivery.Status.PENDING, Delivery.Status.SENT
 def provider(settings):
     with MailProvider() as provider:
         settings.MASSMAIL_DJANGO_BACKENDS = {"postmark": provider.entry}
-        settings.MASSMAIL_TRANSPORTS |= {
+        settings.MASSMAIL_TRANSPORTS = settings.MASSMAIL_TRANSPORTS | {
             "postmark": "massmail.backends.django_backend.DjangoTransport"
         }
         yield provider
