@@ -15,10 +15,7 @@ from tests.security.crawling import crawl
 from tests.security.rights import Relation
 from tests.security.world import World, make_world
 
-pytestmark = [
-    *(pytest.mark.browser, pytest.mark.slow, pytest.mark.once),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 SHORT = '"><svg onload=top.ran=1>'
 LONG = (

@@ -70,11 +70,11 @@ def test_suppression_that_is_over_does_not_count(cast: Cast) -> None:
 def test_received_counts_what_was_sent_to_that_type(cast: Cast) -> None:
     mailing_out = cast.started(number=2)
     one, two = Contact.objects.order_by("pk")
-    LeadFactory.create(pk=one.pk, owner=cast.owner)
+    lead = LeadFactory.create(pk=one.pk, owner=cast.owner)
     mailing_out.deliveries.filter(recipient_id=one.pk).update(status=Delivery.Status.SENT)
 
     people = subscription.with_received(Contact.objects.all())
-    leads = subscription.with_received(type(LeadFactory.create()).objects.all())
+    leads = subscription.with_received(type(lead).objects.all())
 
     assert dict(people.values_list("pk", "received_number")) == {one.pk: 1, two.pk: 0}
     assert set(leads.values_list("received_number", flat=True)) == {0}
