@@ -59,7 +59,8 @@ def test_script_in_every_text_field_runs_on_no_page(
 
     opened, found = 0, []
     for url, answer in answers.items():
-        if answer.status != 200 or not answer.is_html:
+        is_filtered = url.startswith("/admin/") and "?" in url  # the same rows, fewer of them
+        if answer.status != 200 or not answer.is_html or is_filtered:
             continue
         page.goto(url)
         opened += 1
