@@ -1,5 +1,8 @@
 """What the demo shows besides its first campaign: other roles, a draft, failures, a mailbox."""
 
+from importlib import resources
+from string import Template
+
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +22,7 @@ ROLES = {
 }
 PERSONAL = 40  # people whom a mailbox writes to, one at a time
 WITHOUT_NAME = 14
-_CONTENT = "<p>{{ salutation }},</p>\n<p>%s</p>\n<p>Yours, %s</p>"
+_FILES = resources.files("crm.demo") / "files"
 
 
 @transaction.atomic
@@ -115,9 +118,11 @@ def _start_by_hand(colleague: User, department: Department, *, port: int) -> Non
 def _add_draft(owner: User, department: Department) -> None:
     """Prepare a campaign to a tag; the check finds people whose first name it needs."""
     picture = add_banner(owner)
-    content = f'<p><img src="{picture.tag}" alt="Autumn lights" width="320"></p>\n' + _CONTENT % (
-        "the evenings grow longer, {{ first_name }}. Our autumn lights are here.",
-        "Maria",
+    content = _letter(
+        "letter_with_picture.html",
+        picture=picture.tag,
+        sentence="the evenings grow longer, {{ first_name }}. Our autumn lights are here.",
+        name="Maria",
     )
     message = EmlMessage.objects.create(
         owner=owner,
@@ -136,7 +141,12 @@ def _add_draft(owner: User, department: Department) -> None:
 
 def _message(owner: User, subject: str, sentence: str) -> EmlMessage:
     department = Department.objects.of(owner).order_by("pk").first()
-    content = _CONTENT % (sentence, owner.first_name)
+    content = _letter("letter.html", sentence=sentence, name=owner.first_name)
     return EmlMessage.objects.create(
         owner=owner, department=department, subject=subject, content=content
     )
+
+
+def _letter(file: str, **parts: str) -> str:
+    """Return the content of a message, with these parts filled in."""
+    return Template((_FILES / file).read_text("utf-8")).substitute(parts).strip()

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from massmail.models import EmlMessage, Signature
 
-TEXT_ABOVE = "<p>…</p>"  # stands for the message in the preview of a signature
+TEXT_ABOVE = "…"  # stands for the message in the preview of a signature
 
 
 def message_above(signature: Signature) -> EmlMessage:

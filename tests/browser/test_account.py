@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
-from playwright.sync_api import Browser, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page, expect
 
 from massmail.models import EmailAccount
+from tests.browser.conftest import PageOf
 from tests.massmail.cast import Cast, make_cast
 from tests.smtp_server import SmtpServer
 
@@ -26,19 +25,9 @@ def server() -> Iterator[SmtpServer]:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer, cast: Cast, client: Client) -> Iterator[Page]:
-    """A page of the owner, at the width of a phone; it must stay free of errors."""
-    client.force_login(cast.owner)
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
-    session = client.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    assert faults == []
+def page(page_of: PageOf, cast: Cast) -> Page:
+    """A page of the owner, at the width of a phone."""
+    return page_of(cast.owner, viewport={"width": 390, "height": 844})
 
 
 def test_form_shows_what_applies_and_suggests_the_server(page: Page) -> None:

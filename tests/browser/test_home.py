@@ -1,14 +1,11 @@
 """The first page, the list and the page of a campaign: on a phone, in the dark, without errors."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page, expect
 
 from massmail.models import MailingOut
+from tests.browser.conftest import PageOf
 from tests.massmail.cast import Cast, make_cast
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -20,19 +17,9 @@ def cast() -> Cast:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer, cast: Cast, client: Client) -> Iterator[Page]:
-    """A page of a superuser; it must stay free of errors."""
-    client.force_login(cast.superuser)
-    context = browser.new_context(base_url=live_server.url, color_scheme="dark")
-    session = client.cookies["sessionid"].value
-    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
-    yield page
-    context.close()
-    assert faults == []
+def page(page_of: PageOf, cast: Cast) -> Page:
+    """A page of a superuser."""
+    return page_of(cast.superuser, color_scheme="dark")
 
 
 def campaign(cast: Cast) -> MailingOut:

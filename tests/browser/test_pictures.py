@@ -57,7 +57,9 @@ def test_picture_is_uploaded_named_copied_and_deleted(
     page.get_by_role("button", name="Upload", exact=True).click()
     picture = Picture.objects.get()
     expect(page.locator(".gallery")).to_contain_text("640 × 360 px")
-    assert page.locator(".picture img").evaluate("image => image.naturalWidth") == 320
+    thumbnail = page.locator(".picture img")
+    expect(thumbnail).to_have_js_property("complete", value=True)
+    expect(thumbnail).to_have_js_property("naturalWidth", 320)
 
     page.get_by_role("button", name="Copy the tag").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
