@@ -19,6 +19,7 @@ from django.template.base import (
     Token,
     TokenType,
     Variable,
+    VariableNode,
 )
 from django.utils.translation import gettext as _
 
@@ -136,14 +137,21 @@ class MailTemplate(Template):
 
         Raises BuildError when the result is too large or a filter cannot work on its value.
         """
-        context = Context(dict(values), autoescape=self.engine.autoescape)
-        try:
-            text = str.__str__(self.render(context))
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise BuildError(_("A variable has a value that its filter cannot use.")) from error
+        text = self._rendered(self.render, values)
         if len(text) > MAX_OUTPUT:
             raise BuildError(_("The text of the mail would be too long."))
         return text
+
+    def print_tag(self, tag: VariableNode, values: Mapping[str, Value]) -> str:
+        """Render one output tag of this template; see `fill`."""
+        return self._rendered(tag.render, values)
+
+    def _rendered(self, render: Callable[[Context], str], values: Mapping[str, Value]) -> str:
+        context = Context(dict(values), autoescape=self.engine.autoescape)
+        try:
+            return str.__str__(render(context))
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise BuildError(_("A variable has a value that its filter cannot use.")) from error
 
 
 class MailEngine(Engine):

@@ -61,14 +61,16 @@ HEADERS = [
 
 def parse(mail: BuiltMail) -> EmailMessage:
     """Pass a mail through the gate that every mail must pass, and return it parsed."""
-    assert mail.data.endswith(b"\r\n")
-    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", mail.data)
-    assert max(map(len, mail.data.split(b"\r\n"))) <= 998
-    assert mail.data.isascii()
-    head, _blank, body = mail.data.partition(b"\r\n\r\n")
-    assert max(map(len, body.split(b"\r\n"))) <= 78
+    whole = mail.message
+    assert whole.endswith(b"\r\n")
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", whole)
+    assert max(map(len, whole.split(b"\r\n"))) <= 998
+    assert whole.isascii() or mail.eight_bit
+    head, _blank, body = whole.partition(b"\r\n\r\n")
+    if not mail.eight_bit:
+        assert max(map(len, body.split(b"\r\n"))) <= 78
     assert all(len(line) <= 78 or line.startswith(b" <https://") for line in head.split(b"\r\n"))
-    message = email.message_from_bytes(mail.data, policy=SMTP)
+    message = email.message_from_bytes(whole, policy=SMTP)
     assert isinstance(message, EmailMessage)
     for part in message.walk():
         assert part.defects == []
