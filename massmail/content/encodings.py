@@ -70,7 +70,8 @@ def quoted_run(text: str) -> bytes:
     if _PLAIN_RUN.fullmatch(text):
         return text.encode("ascii")
     data = f"{text}{_MARK}".replace("\n", "\r\n").encode()
-    return _safe_lines(binascii.b2a_qp(data)[: -len(_MARK_QUOTED)])
+    quoted = binascii.b2a_qp(data)[: -len(_MARK_QUOTED)]
+    return _safe_lines(quoted) if "." in text or "\n" in text else quoted
 
 
 def unencoded_run(text: str) -> bytes:

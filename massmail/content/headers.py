@@ -4,7 +4,7 @@ Lines have at most 78 characters wherever a fold is possible and never more than
 section 2.1.1). Every function returns finished bytes with their line end.
 """
 
-import base64
+import binascii
 import datetime
 import functools
 import re
@@ -59,6 +59,9 @@ def text_header(name: str, text: str) -> bytes:
 def address_header(name: str, display_name: str, address: str) -> bytes:
     """Return a header with exactly one mailbox; both parts are already checked or cleaned."""
     phrase = _phrase(display_name, first=len(name) + 2)
+    line = f"{name}: {phrase} <{address}>" if phrase else f"{name}: {address}"
+    if len(line) <= MAX_LINE:
+        return f"{line}\r\n".encode()
     mailbox = f"<{address}>" if phrase else address
     last_line = phrase.rpartition("\r\n")[2]
     used = len(last_line) + (0 if "\r\n" in phrase else len(name) + 2)
@@ -160,15 +163,21 @@ def encoded_words(text: str, *, first: int) -> str:
     No word parts a character: each decodes by itself.
     """
     data = text.encode()
+    if len(data) * 4 // 3 + 2 + _WORD_FRAME <= min(MAX_LINE - first, _MAX_ENCODED_WORD):
+        return f"=?utf-8?b?{_base64(data)}?=" if data else ""  # one word: nearly all
     words: list[str] = []
     begin, room = 0, MAX_LINE - first
     while begin < len(data):
         end = begin + (min(room, _MAX_ENCODED_WORD) - _WORD_FRAME) // 4 * 3
         while end < len(data) and data[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(f"=?utf-8?b?{base64.b64encode(data[begin:end]).decode()}?=")
+        words.append(f"=?utf-8?b?{_base64(data[begin:end])}?=")
         begin, room = end, MAX_LINE - 1
     return "\r\n ".join(words)
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def _phrase(text: str, *, first: int) -> str:

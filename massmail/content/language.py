@@ -193,6 +193,8 @@ def plain_value(value: object) -> Value:
     safe. Raises BuildError for anything but text, numbers and dates: no model, no lazy object, no
     function ever gets into a context.
     """
+    if type(value) is str and len(value) <= MAX_VALUE and value.isprintable():
+        return value  # nearly all
     if isinstance(value, str):
         return _plain_text(str.__str__(value))
     if type(value) in _EXACT:

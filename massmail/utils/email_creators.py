@@ -102,6 +102,7 @@ class CompiledMessage:
 
     def render(self, person: Person, *, sender_name: str = "") -> Rendered:
         """Return subject, HTML and text for one person; raises BuildError."""
+        headers.checked_url(person.unsubscribe_url)
         values = self._values(person, sender_name)
         return Rendered(
             subject=headers.one_line(self.subject.fill(values)),
@@ -123,6 +124,7 @@ class CompiledMessage:
         """
         sender_headers, sender_address = _sender_headers(sender)
         recipient = headers.wire_or_refuse(person.address, smtputf8=features.smtputf8)
+        unsubscribe = headers.unsubscribe_headers(person.unsubscribe_url)
         values, ready = self._values(person, sender.name), Ready()
         lines = (
             sender_headers,
@@ -130,7 +132,7 @@ class CompiledMessage:
             headers.text_header("Subject", headers.one_line(self.subject.fill(values))),
             headers.date_header(date.replace(microsecond=0)),
             headers.message_id_header(person.message_id),
-            headers.unsubscribe_headers(person.unsubscribe_url),
+            unsubscribe,
         )
         text, text_is_eight = self.text.write(values, ready, may_be_eight_bit=features.eight_bit)
         html, html_is_eight = self.html.write(values, ready, may_be_eight_bit=features.eight_bit)
@@ -149,12 +151,15 @@ class CompiledMessage:
         )
 
     def _values(self, person: Person, sender_name: str) -> dict[str, Value]:
-        """Return a plain value for every name used: no lookup ever leaves this dict."""
+        """Return a plain value for every name used: no lookup ever leaves this dict.
+
+        The unsubscribe link is already checked.
+        """
         values = {name: plain_value(person.variables.get(name, "")) for name in self.variables}
         if "sender_name" in values:
             values["sender_name"] = plain_value(sender_name)
         if "unsubscribe_url" in values:
-            values["unsubscribe_url"] = headers.checked_url(person.unsubscribe_url)
+            values["unsubscribe_url"] = person.unsubscribe_url
         return values
 
 

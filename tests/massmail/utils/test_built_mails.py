@@ -109,7 +109,8 @@ def by_the_email_package(rendered: Rendered, message: CompiledMessage) -> bytes:
     made.add_alternative(rendered.html, subtype="html")
     (address,) = message.image_addresses.values()
     cid = address.replace("cid:", "<") + ">"
-    html = made.get_payload()[1]
+    _text, html = made.iter_parts()
+    assert isinstance(html, EmailMessage)
     html.add_related(red_square(), "image", "png", cid=cid, filename="a.png", disposition="inline")
     made.add_attachment(b"%PDF\n.\n" * 90, "application", "pdf", filename="Übersicht.pdf")
     return made.as_bytes()
