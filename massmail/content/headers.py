@@ -163,7 +163,7 @@ def encoded_words(text: str, *, first: int) -> str:
     No word parts a character: each decodes by itself.
     """
     data = text.encode()
-    if len(data) * 4 // 3 + 2 + _WORD_FRAME <= min(MAX_LINE - first, _MAX_ENCODED_WORD):
+    if (len(data) + 2) // 3 * 4 + _WORD_FRAME <= min(MAX_LINE - first, _MAX_ENCODED_WORD):
         return f"=?utf-8?b?{_base64(data)}?=" if data else ""  # one word: nearly all
     words: list[str] = []
     begin, room = 0, MAX_LINE - first

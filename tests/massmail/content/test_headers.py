@@ -83,7 +83,9 @@ def test_names_in_all_scripts_read_back_by_two_parsers() -> None:
 def test_words_around_the_longest_that_fits(length: int) -> None:
     for letter in ("a", "ü", "漢", "😀"):
         text = letter * length + " =?"
-        assert parse(headers.text_header("Subject", text))["Subject"] == text
+        line = headers.text_header("Subject", text)
+        assert parse(line)["Subject"] == text
+        assert max(map(len, line.split())) <= 75
 
 
 @pytest.mark.parametrize(
