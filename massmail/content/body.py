@@ -1,7 +1,8 @@
 """One of the two text parts of a message, and the quickest way to write it for one mail.
 
-A template of output tags alone is spliced into octets that are encoded already. Any other is
-rendered, and sent as it is where the server takes 8BITMIME (RFC 6152), encoded elsewhere.
+What a recipient's tags print is spliced into octets that are encoded already. Where that cannot
+be, the whole is rendered, and sent as it is to a server that takes 8BITMIME (RFC 6152), encoded
+to others.
 """
 
 import functools
@@ -27,14 +28,14 @@ HTML, PLAIN = "html", "plain"
 class BodyPart:
     """A text part of a message, ready for any number of mails; `subtype` is HTML or PLAIN.
 
-    `is_base64` tells how it is encoded where it has to be. The stencil, if there is one, is in
-    quoted-printable, or not encoded where base64 would be: base64 cannot be spliced.
+    `is_base64` tells how it is encoded where it has to be. The stencil is in quoted-printable, or
+    not encoded where base64 would be: base64 cannot be spliced.
     """
 
     subtype: str
     template: MailTemplate
     is_base64: bool
-    stencil: Stencil | None
+    stencil: Stencil | None  # None: always the long way
 
     def render(self, values: Mapping[str, Value]) -> str:
         """Return the text for one recipient; raises BuildError."""
@@ -70,8 +71,6 @@ def body_part(subtype: str, template: MailTemplate, sample: str) -> BodyPart:
     """Prepare a part; the sample, its fixed text, tells which encoding is the shorter."""
     is_base64 = encodings.prefers_base64(sample)
     cut = cut_template(template)
-    if cut is None:
-        return BodyPart(subtype, template, is_base64, None)
     if subtype == PLAIN:
         texts = fixed_without_gaps(cut.texts)
     else:

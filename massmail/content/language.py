@@ -14,12 +14,12 @@ from typing import Any  # what Django's filters take and return
 from django.template import Context, Engine, Template, TemplateSyntaxError
 from django.template.base import (
     FilterExpression,
+    Node,
     NodeList,
     Parser,
     Token,
     TokenType,
     Variable,
-    VariableNode,
 )
 from django.utils.translation import gettext as _
 
@@ -142,8 +142,8 @@ class MailTemplate(Template):
             raise BuildError(_("The text of the mail would be too long."))
         return text
 
-    def print_tag(self, tag: VariableNode, values: Mapping[str, Value]) -> str:
-        """Render one output tag of this template; see `fill`."""
+    def print_tag(self, tag: Node, values: Mapping[str, Value]) -> str:
+        """Render one tag of this template, with all that is in it; see `fill`."""
         return self._rendered(tag.render, values)
 
     def _rendered(self, render: Callable[[Context], str], values: Mapping[str, Value]) -> str:

@@ -1,7 +1,7 @@
-"""Texts with gaps: what a template of output tags alone is cut into, encoded before anybody is met.
+"""Texts with gaps: what a template is cut into, its fixed texts encoded before anybody is met.
 
-Filling a stencil costs a dictionary look-up for most gaps. It prints what Django would print: a gap
-with filters, or a value that is no text, is rendered by Django.
+Filling a stencil costs a dictionary look-up for most gaps. It prints what Django would print: any
+tag but a variable without filters, and any value that is no text, is rendered by Django.
 """
 
 import html
@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django.template.base import TextNode, Variable, VariableNode
-from django.template.defaulttags import CommentNode
+from django.template.base import Node, TextNode, Variable, VariableNode
 
 from massmail.content import encodings
 from massmail.content.language import MAX_OUTPUT, MailTemplate, Value
@@ -24,15 +23,18 @@ _SAME_IN_HTML = re.compile(r"[^&<>\"'\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place where a tag prints; `name` is that of a variable without filters, else empty."""
+    """A place where a tag prints; `name` is that of a variable without filters, else empty.
+
+    A condition with all that is in it is one tag.
+    """
 
     name: str
-    node: VariableNode
+    node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A template of output tags alone: its fixed texts, one more than gaps, and the gaps.
+    """A template as its fixed texts, one more than gaps, and the gaps between them.
 
     The last text of a part ends with a line end.
     """
@@ -56,21 +58,21 @@ class Cut:
         return "".join(pieces)
 
 
-def cut_template(template: MailTemplate) -> Cut | None:
-    """Return a template as texts and gaps; None if it has tags that do more than print."""
+def cut_template(template: MailTemplate) -> Cut:
+    """Return a template as texts and gaps."""
     texts, gaps = [""], []
     for node in template.nodelist:
         if isinstance(node, TextNode):
             texts[-1] += node.s
-        elif isinstance(node, VariableNode):
+        else:
             gaps.append(Gap(_bare_name(node), node))
             texts.append("")
-        elif not isinstance(node, CommentNode):
-            return None
     return Cut(template, tuple(texts), tuple(gaps))
 
 
-def _bare_name(node: VariableNode) -> str:
+def _bare_name(node: Node) -> str:
+    if not isinstance(node, VariableNode):
+        return ""
     expression = node.filter_expression
     is_bare = isinstance(expression.var, Variable) and not expression.filters
     return str(expression.var.var) if is_bare and expression.var.lookups else ""

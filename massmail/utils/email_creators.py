@@ -21,7 +21,7 @@ from massmail.content.allowed import SYSTEM_VARIABLES as KNOWN_SYSTEM_VARIABLES
 from massmail.content.body import HTML, PLAIN, BodyPart, body_part
 from massmail.content.checking import check_compiles, check_source, image_names
 from massmail.content.images import available_images, content_id, image_type, load_images
-from massmail.content.language import MailTemplate, Value, plain_value
+from massmail.content.language import Value, plain_value
 from massmail.content.layout import compose
 from massmail.content.mime import FilePart, Skeleton, lay_out
 from massmail.content.pieces import Piece, split_tags
@@ -95,7 +95,7 @@ class CompiledMessage:
 
     variables: frozenset[str]
     image_addresses: Mapping[str, str]
-    subject: Cut | MailTemplate
+    subject: Cut
     html: BodyPart
     text: BodyPart
     skeleton: Skeleton
@@ -189,7 +189,7 @@ def compile_message(source: MessageSource) -> CompiledMessage:
     return CompiledMessage(
         variables=frozenset(names),
         image_addresses=addresses,
-        subject=cut_template(subject) or subject,
+        subject=cut_template(subject),
         html=body_part(HTML, html, _fixed_text(layout.html)),
         text=body_part(PLAIN, text, _fixed_text(layout.text)),
         skeleton=lay_out(_files(source, addresses)),
