@@ -56,6 +56,7 @@ def test_both_encodings_read_back(text: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(ANY_TEXT.map(unified), min_size=1, max_size=4))
 @example(["a" * 74, "b " * 40, ". ", ""])
+@example(["a" * 75, "a" * 74 + " ", "a" * 74 + "\t", "a" * 73 + "ü"])
 @example([".", ".\n.", " \n ", "a" * 73 + " \n"])
 def test_runs_read_back_between_soft_breaks(texts: list[str]) -> None:
     encoded = b"=\r\n".join(map(encodings.quoted_run, texts)) + b"=\r\n\r\n"

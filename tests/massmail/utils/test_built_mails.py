@@ -134,8 +134,8 @@ def parts(whole: bytes) -> list[tuple[object, ...]]:
     return found
 
 
-def assert_lines(mail: BuiltMail) -> None:
-    """Make sure of the form that transports rely on."""
+def assert_lines(mail: BuiltMail, features: Features) -> None:
+    """Make sure of the form that transports and servers rely on."""
     whole = mail.message
     assert whole.count(b"\r\n") == whole.count(b"\r") == whole.count(b"\n")
     assert whole.endswith(b"\r\n")
@@ -144,6 +144,11 @@ def assert_lines(mail: BuiltMail) -> None:
     assert whole.isascii() != mail.eight_bit
     assert not mail.tail.startswith(b".")
     assert b"\n." not in mail.tail
+    if not features.eight_bit:
+        body = whole.partition(b"\r\n\r\n")[2].split(b"\r\n")
+        lines = [line for line in body if not line.lower().startswith((b"content-", b" "))]
+        assert max(map(len, lines)) <= 76
+        assert [line for line in body if line.startswith(b".")] == []
 
 
 def assert_headers(mail: BuiltMail, person: Person, subject: str) -> None:
@@ -171,7 +176,7 @@ def assert_agree(message: CompiledMessage, person: Person, features: Features) -
     spliced = message.build(person, SENDER, date=DATE, features=features)
     plain = without_stencils(message).build(person, SENDER, date=DATE, features=features)
     for mail in (spliced, plain):
-        assert_lines(mail)
+        assert_lines(mail, features)
         assert parts(mail.message) == expected
     assert_headers(spliced, person, rendered.subject)
     mark = b"MIME-Version"
