@@ -6,11 +6,12 @@ command, and no body can end early or smuggle a second mail (RFC 5321, section 4
 """
 
 import base64
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from massmail.backends.base import Reply
+from massmail.backends.base import BuiltMail, Features, Reply
 from massmail.errors import MassmailError
 
 MAX_LINE_BYTES = 8 * 1024
@@ -19,6 +20,7 @@ MAX_REPLY_BYTES = 64 * 1024
 MAX_TEXT_CHARACTERS = 500
 MAX_COMMAND_BYTES = 512  # RFC 5321, section 4.5.3.1.4, with CRLF
 MAX_AUTH_BYTES = 12_288  # RFC 4954, section 4
+END_OF_DATA = b".\r\n"
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[\s:;,]|$)[\s:;,]*")
@@ -27,6 +29,8 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+# An address of letters that are at home in a command: nothing to look at more closely.
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,253}")
 
 
 class UnreadableReply(MassmailError):
@@ -139,28 +143,65 @@ def parse_capabilities(reply: FullReply) -> dict[str, str]:
     return capabilities
 
 
-def serialise_command(command: str, *, max_bytes: int = MAX_COMMAND_BYTES) -> bytes:
+def features_of(capabilities: Mapping[str, str]) -> Features:
+    """Return what of a server's capabilities changes how a mail is built."""
+    size = capabilities.get("SIZE", "")
+    return Features(
+        eight_bit="8BITMIME" in capabilities,
+        smtputf8="SMTPUTF8" in capabilities and "8BITMIME" in capabilities,  # RFC 6531, section 3.1
+        max_bytes=(int(size) or None) if size.isascii() and size.isdigit() else None,
+    )
+
+
+def serialise_command(
+    command: str, *, max_bytes: int = MAX_COMMAND_BYTES, smtputf8: bool = False
+) -> bytes:
     """Return a command line with its CRLF.
 
-    Raises ValueError for control characters (line breaks, NUL), non-ASCII characters and lines
-    longer than ``max_bytes``.
+    Raises ValueError for control characters (line breaks, NUL), non-ASCII characters unless the
+    server takes ``smtputf8``, and lines longer than ``max_bytes``.
     """
-    if not command.isascii() or any(c < " " or c == "\x7f" for c in command):
+    if not (smtputf8 or command.isascii()) or any(c < " " or c == "\x7f" for c in command):
         raise ValueError("a command holds printable ASCII characters only")
-    line = command.encode("ascii") + b"\r\n"
+    line = command.encode() + b"\r\n"
     if len(line) > max_bytes:
         raise ValueError("command line too long")
     return line
 
 
-def mail_command(sender: str) -> bytes:
+@functools.lru_cache(maxsize=256)
+def mail_command(sender: str, *, parameters: str = "") -> bytes:
     """Return MAIL FROM for an addr-spec; ``""`` is the null sender. Raises ValueError."""
-    return serialise_command(f"MAIL FROM:<{_checked_address(sender) if sender else ''}>")
+    address = _checked_address(sender) if sender else ""
+    return serialise_command(f"MAIL FROM:<{address}>{parameters}")
 
 
-def rcpt_command(recipient: str) -> bytes:
+def rcpt_command(recipient: str, *, smtputf8: bool = False) -> bytes:
     """Return RCPT TO for an addr-spec. Raises ValueError."""
-    return serialise_command(f"RCPT TO:<{_checked_address(recipient)}>")
+    if _PLAIN_ADDRESS.fullmatch(recipient):
+        return f"RCPT TO:<{recipient}>\r\n".encode()
+    return serialise_command(f"RCPT TO:<{_checked_address(recipient)}>", smtputf8=smtputf8)
+
+
+def envelope_commands(
+    mail: BuiltMail, features: Features, *, names_size: bool
+) -> tuple[bytes, bytes, bytes]:
+    """Return MAIL, RCPT and DATA, with what the server has to know of the mail beforehand.
+
+    ``names_size`` is whether it announced SIZE (RFC 1870). Raises ValueError for a mail that
+    cannot be put into commands, or that needs more than the server announced.
+    """
+    if (mail.eight_bit and not features.eight_bit) or (mail.smtputf8 and not features.smtputf8):
+        raise ValueError("the server did not announce what the mail needs")
+    if mail.tail.startswith(b".") or (mail.tail and not mail.tail.endswith(b"\r\n")):
+        raise ValueError("the shared part of a mail consists of whole lines")
+    parameters = " BODY=8BITMIME" if mail.eight_bit else ""
+    if mail.smtputf8:
+        parameters += " SMTPUTF8"
+    first = mail_command(mail.sender, parameters=parameters)
+    if names_size:
+        first = b"%b SIZE=%d\r\n" % (first[:-2], len(mail.data) + len(mail.tail))
+    return first, rcpt_command(mail.recipient, smtputf8=mail.smtputf8), b"DATA\r\n"
 
 
 def _checked_address(address: str) -> str:
@@ -176,7 +217,7 @@ def _checked_address(address: str) -> str:
 
 
 def stuff_body(data: bytes) -> bytes:
-    """Return a message as it follows the 354 reply: dot-stuffed, with the final dot.
+    """Return a message as it follows the 354 reply: dot-stuffed, without the final dot.
 
     Every CR, LF or CRLF becomes CRLF, so that no server can read a line end where another sees
     none; a missing CRLF at the end is added (RFC 5321, sections 2.3.8 and 4.5.2).
@@ -189,7 +230,7 @@ def stuff_body(data: bytes) -> bytes:
     data = data.replace(b"\r\n.", b"\r\n..")
     if data and not data.endswith(b"\r\n"):
         data += b"\r\n"
-    return data + b".\r\n"
+    return data
 
 
 @dataclass(frozen=True, slots=True, repr=False)
