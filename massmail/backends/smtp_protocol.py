@@ -42,7 +42,13 @@ class FullReply:
     """A complete reply with all its lines (an EHLO reply outgrows the text of a ``Reply``)."""
 
     code: int
-    lines: tuple[str, ...]
+    texts: tuple[bytes, ...]  # as received, without the codes: most replies are read by code alone
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return the texts of the lines, decoded, without control characters."""
+        decoded = (text.decode("utf-8", "replace").replace("\t", " ") for text in self.texts)
+        return tuple(_UNPRINTABLE.sub("", text) for text in decoded)
 
     @property
     def kind(self) -> int:
@@ -65,8 +71,8 @@ class FullReply:
 
 def reply_of(code: int, text: str) -> Reply:
     """Return a reply that another library read, cleaned and capped as our own are."""
-    lines = text[:MAX_REPLY_BYTES].replace("\t", " ").splitlines()
-    return FullReply(code, tuple(_UNPRINTABLE.sub("", line) for line in lines)).brief()
+    lines = text[:MAX_REPLY_BYTES].splitlines()
+    return FullReply(code, tuple(line.encode(errors="replace") for line in lines)).brief()
 
 
 @dataclass(slots=True)
@@ -79,7 +85,7 @@ class ReplyParser:
 
     _buffer: bytearray = field(default_factory=bytearray)
     _code: int = 0
-    _lines: list[str] = field(default_factory=list)
+    _lines: list[bytes] = field(default_factory=list)
     _size_bytes: int = 0
 
     def feed(self, received: bytes) -> None:
@@ -122,8 +128,7 @@ class ReplyParser:
         if len(self._lines) >= MAX_REPLY_LINES or self._size_bytes > MAX_REPLY_BYTES:
             raise UnreadableReply("reply too long")
         self._code = code
-        text = (found[3] or b"").decode("utf-8", "replace").replace("\t", " ")
-        self._lines.append(_UNPRINTABLE.sub("", text))
+        self._lines.append(found[3] or b"")
         return found[2] != b"-"
 
 
