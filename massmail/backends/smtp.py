@@ -44,6 +44,11 @@ class SmtpTransport:
             access_tokens=access_tokens,
         )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is left to send on."""
+        return self._conversation is not None
+
     def open(self, watch: Watch | None = None) -> None:
         """Open the first connection; network. Raises TransportError.
 
