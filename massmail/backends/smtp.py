@@ -47,7 +47,7 @@ class SmtpTransport:
     @property
     def is_open(self) -> bool:
         """Whether a connection is left to send on."""
-        return self._conversation is not None
+        return bool(self._pool.connections)
 
     def open(self, watch: Watch | None = None) -> None:
         """Open the first connection; network. Raises TransportError.
