@@ -19,14 +19,9 @@ from massmail.backends.smtp_sending import Sending
 class SmtpTransport:
     """A transport that speaks SMTP; see ``base.Transport`` for the contract."""
 
-    def __init__(
-        self, account: SmtpAccount, *, connections: int = 1, **options: Unpack[OpeningOptions]
-    ) -> None:
-        """Take an account, and how many ``connections`` it may have; nothing is connected yet.
-
-        The ``options`` are those of ``Opener``.
-        """
-        self._pool = Pool(Opener(account, **options), connections)
+    def __init__(self, account: SmtpAccount, **options: Unpack[OpeningOptions]) -> None:
+        """Take an account, and the options of ``Opener``; nothing is connected yet."""
+        self._pool = Pool(Opener(account, **options), account.connections)
 
     @classmethod
     def from_account(
@@ -37,12 +32,7 @@ class SmtpTransport:
         access_tokens: AccessTokens | None = None,
     ) -> Self:
         """Return the transport of an account, as the registry asks for it."""
-        return cls(
-            account,
-            connections=account.connections,
-            allow_private_hosts=allow_private_hosts,
-            access_tokens=access_tokens,
-        )
+        return cls(account, allow_private_hosts=allow_private_hosts, access_tokens=access_tokens)
 
     @property
     def is_open(self) -> bool:

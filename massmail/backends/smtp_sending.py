@@ -203,6 +203,9 @@ class Sending:
         if session.not_begun:
             self._kept += session.not_begun
             session.not_begun.clear()
+        if session.mishandles_pipelining:
+            session.mishandles_pipelining = False
+            self._pool.distrust()
 
     def _remove(self, connection: Connection) -> None:
         """Close a connection that has ended, and remember what nobody was told."""
@@ -214,8 +217,6 @@ class Sending:
         self._pool.remove(connection)
         if is_left:
             self._leaving.remove(connection)
-        if session.mishandles_pipelining:
-            self._pool.distrust()
 
     # --- waiting
 

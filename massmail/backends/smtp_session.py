@@ -133,7 +133,6 @@ class SmtpSession:
         )
         mail = transaction.mail
         self.has_go_ahead, self._envelope, self._in_doubt = False, None, transaction
-        self.mail_count += 1
         self._say(protocol.stuff_body(mail.data))
         if mail.tail:
             self._say(mail.tail)
@@ -304,6 +303,7 @@ class SmtpSession:
 
     def _begin(self, transaction: _Transaction, commands: tuple[bytes, bytes, bytes]) -> None:
         self._envelope = transaction
+        self.mail_count += 1
         if self._needs_reset:
             self._unsaid.append((_RSET, b"RSET\r\n"))
             self._needs_reset = False

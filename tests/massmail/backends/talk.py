@@ -48,7 +48,7 @@ class Talk:
                 assert session.outgoing, f"waits for nothing at {session.stage}"
                 self._exchange()
         return [
-            (name_of(outcome.mail), outcome.stage, outcome.fault or outcome.reply.code)
+            (name_of(outcome.mail), outcome.stage, outcome.fault or code_of(outcome.reply))
             for outcome in session.outcomes
         ]
 
@@ -138,6 +138,10 @@ class Talk:
 
 def name_of(mail):
     return mail.recipient.partition("@")[0]
+
+
+def code_of(reply):
+    return reply and reply.code
 
 
 def _goes_on(answer):
