@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from massmail.models import AccountShare, EmailAccount, MailingOut, MassmailSettings
 from massmail.services import audience_sql, notices, retries, send_window, words
+from massmail.services.reply_rules import Action, Decision
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +50,47 @@ def hindrance(
     return None
 
 
-def cool(account_id: int, *, reason: str, reply: str = "", now: datetime) -> datetime:
+def meet(account_id: int, decision: Decision, *, reply: str, now: datetime) -> None:
+    """Switch an account off or let it rest, as the decision about an answer of its server says."""
+    if decision.action is Action.OFF:
+        switch_off(account_id, reason=decision.why, reply=reply, now=now)
+        return
+    cool(
+        account_id,
+        reason=decision.why,
+        reply=reply,
+        now=now,
+        least_s=decision.rest_s,
+        alerts=decision.alerts,
+    )
+
+
+def cool(
+    account_id: int,
+    *,
+    reason: str,
+    reply: str = "",
+    now: datetime,
+    least_s: int = 0,
+    alerts: bool = False,
+) -> datetime:
     """Let an account rest, longer with each trouble in a row; return until when.
 
-    `reason` is the `why` of a decision, `reply` what the server said.
+    `reason` is the `why` of a decision, `reply` what the server said: a wait that it asks for is
+    kept. It rests at least `least_s` seconds. With `alerts`, owner and admins are told when this
+    trouble begins.
 
     When the time is over, one mail probes it (`ledger` gives a window of one).
     """
     with transaction.atomic():
         account = EmailAccount.objects.select_for_update().get(pk=account_id)
-        until = retries.cooling_until(times=account.cooling_count + 1, now=now)
+        until = retries.cooling_until(
+            times=account.cooling_count + 1,
+            now=now,
+            least_s=least_s,
+            asked=retries.asked_wait(reply),
+        )
+        is_new = not account.cooling_count or account.cooling_reason != reason
         EmailAccount.objects.filter(pk=account_id).update(
             cooling_until=until,
             cooling_reason=reason,
@@ -66,6 +98,9 @@ def cool(account_id: int, *, reason: str, reply: str = "", now: datetime) -> dat
             trouble_reply=reply,
         )
         _mark_errors(account_id)
+        if alerts and is_new:
+            text = f"{words.of_trouble(reason)} {reply}"
+            transaction.on_commit(lambda: notices.account_rests(account, reason=text))
     logger.warning("account %d: cooling until %s", account_id, until)
     return until
 

@@ -30,6 +30,7 @@ from massmail.backends.base import (
 from massmail.clock import boot_seconds, database_now
 from massmail.models import EmailAccount, FailReason, MailingOut, MassmailSettings
 from massmail.services import account_health, campaign, ledger, outcomes, pace, render, versions
+from massmail.services import cooling_domains as domains
 from massmail.services import lease as leases
 from massmail.services.access_tokens import open_connection
 from massmail.services.eligibility import Verdict
@@ -113,6 +114,7 @@ class DeliveryRun:
         self._account: EmailAccount | None = None
         self._settings: MassmailSettings | None = None
         self._settings_s = 0.0  # when they were read
+        self._cooling: dict[str, datetime] = {}  # domains that rest, read with the settings
         self._window: Window | None = None
         self._results: list[Result] = []
         self._size = FIRST_WINDOW
@@ -155,6 +157,7 @@ class DeliveryRun:
             now=now,
             random_source=self.around.random,
             settings_row=self._recent_settings(),
+            cooling=self._cooling,
         ) as this:
             if window is not None:
                 outcomes.record(this, window, results)
@@ -171,6 +174,7 @@ class DeliveryRun:
         now_s = self.around.clock()
         if self._settings is None or now_s - self._settings_s >= LOOK_S:
             self._settings, self._settings_s = MassmailSettings.load(), now_s
+            self._cooling = domains.active(self.held.account_id, self.around.now())
         return self._settings
 
     def _is_ending(self) -> bool:
@@ -230,7 +234,7 @@ class DeliveryRun:
         for result in results:
             action = result.decision.action
             self._doubts = self._doubts + 1 if action is Action.UNCERTAIN else 0
-            if action in {Action.COOLING, Action.OFF}:
+            if action in {Action.COOLING, Action.OFF} or result.decision.rests_account:
                 self._account_trouble(result.decision, result.reply_text)
             elif action is Action.SENT:
                 self._recover()
@@ -252,13 +256,7 @@ class DeliveryRun:
             self._account.cooling_count = 0
 
     def _account_trouble(self, decision: Decision, reply: str) -> None:
-        now = self.around.now()
-        if decision.action is Action.OFF:
-            account_health.switch_off(
-                self.held.account_id, reason=decision.why, reply=reply, now=now
-            )
-        else:
-            account_health.cool(self.held.account_id, reason=decision.why, reply=reply, now=now)
+        account_health.meet(self.held.account_id, decision, reply=reply, now=self.around.now())
         self._over = True
 
     def _pause_if_too_many(self, refusals: list[Result], reason: MailingOut.PauseReason) -> None:

@@ -256,7 +256,7 @@ def test_refusals_of_long_ago_do_not_count():
 
 def test_broken_authentication_pauses_at_the_first():
     claimed = Claimed()
-    decision = Decision(Action.POLICY, "policy", why=outcomes.POLICY_AT_ONCE)
+    decision = Decision(Action.POLICY, "policy", why="authentication", pauses=True)
     assert outcomes.must_pause(
         claimed.mailing_out.pk, [Result(claimed.window.rows[0], decision, POLICY[1])]
     )
