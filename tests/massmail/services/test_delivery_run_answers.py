@@ -198,6 +198,88 @@ def test_broken_authentication_pauses_at_once(server):
     assert mailing_out.failed_count == 1
 
 
+def test_broken_authentication_lets_the_account_rest_too(server):
+    campaign_on(server, people=3)
+    server.on("dot", "550 5.7.26 unauthenticated mail is not accepted")
+    run()
+    account = EmailAccount.objects.get()
+    assert (account.cooling_reason, account.massmail) == ("authentication", True)
+
+
+def test_what_is_deferred_for_ever_is_not_tried_again(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=3)
+    server.on("mail", "421 4.7.1 [TS03] permanently deferred; Retrying will NOT succeed.", times=1)
+
+    run(clock)
+
+    assert refreshed(mailing_out).failed_count == 1
+    first = rows(mailing_out)[0]
+    assert (first.status, first.reason) == (Delivery.Status.FAILED, FailReason.POLICY)
+    assert EmailAccount.objects.get().cooling_reason == "permanently deferred"
+    assert Suppression.objects.count() == 0
+    clock.forward(minutes=2)
+    run(clock)
+    assert refreshed(mailing_out).sent_count == 2
+
+
+def test_the_quota_of_the_account_costs_nobody_and_is_probed_with_one_mail_an_hour(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=5)
+    server.on("dot", "550 5.4.5 Daily user sending limit exceeded.", times=3)
+
+    for _ in range(3):
+        run(clock)
+        assert refreshed(mailing_out).pending_count == 5
+        clock.forward(minutes=59)
+        assert run(clock) == 0
+        clock.forward(minutes=2)
+    assert len(server.mails) == 0
+    assert {row.attempts for row in rows(mailing_out)} == {0}
+    run(clock)
+
+    assert refreshed(mailing_out).sent_count == 5
+    assert EmailAccount.objects.get().cooling_count == 0
+
+
+def test_an_account_on_a_list_rests_its_rows_wait_and_people_are_told(
+    server, django_capture_on_commit_callbacks
+):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=3)
+    server.on("rcpt", "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        run(clock)
+        clock.forward(minutes=2)
+        run(clock)
+
+    account = EmailAccount.objects.get()
+    assert (account.cooling_reason, account.cooling_count) == ("listed", 2)
+    assert refreshed(mailing_out).pending_count == 3
+    assert Suppression.objects.count() == 0
+    assert len(mail.outbox) == 1
+
+
+def test_many_throttled_mails_all_leave_in_the_end(server):
+    """A server that says 421 for an hour, whenever it is asked."""
+    clock = Clock()
+    mailing_out = campaign_on(server, people=12)
+    rule = server.on("mail", "421 4.7.0 too many mails")
+    for _ in range(60):
+        run(clock)
+        clock.forward(minutes=1)
+    assert refreshed(mailing_out).pending_count == 12
+    server.rules.remove(rule)
+
+    for _ in range(32):
+        run(clock)
+        clock.forward(minutes=1)
+
+    assert refreshed(mailing_out).sent_count == 12
+    assert {row.attempts for row in rows(mailing_out)} == {1}
+
+
 def test_the_owner_is_told_once_that_an_account_is_off(
     server, django_capture_on_commit_callbacks, settings
 ):
