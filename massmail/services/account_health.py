@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from massmail.models import AccountShare, EmailAccount, MailingOut, MassmailSettings
-from massmail.services import audience_sql, notices, retries, send_window, words
+from massmail.services import audience_sql, notices, pace, retries, send_window, words
 from massmail.services.reply_rules import Action, Decision
 
 logger = logging.getLogger(__name__)
@@ -50,8 +50,18 @@ def hindrance(
     return None
 
 
-def meet(account_id: int, decision: Decision, *, reply: str, now: datetime) -> None:
-    """Switch an account off or let it rest, as the decision about an answer of its server says."""
+def meet(
+    account_id: int,
+    decision: Decision,
+    *,
+    reply: str,
+    now: datetime,
+    measured: float | None = None,
+) -> None:
+    """Switch an account off or let it rest, as the decision about an answer of its server says.
+
+    `measured` is how many mails a second it sent lately; after throttling it sends half as many.
+    """
     if decision.action is Action.OFF:
         switch_off(account_id, reason=decision.why, reply=reply, now=now)
         return
@@ -63,6 +73,10 @@ def meet(account_id: int, decision: Decision, *, reply: str, now: datetime) -> N
         least_s=decision.rest_s,
         alerts=decision.alerts,
     )
+    if decision.slows and measured is not None:
+        EmailAccount.objects.filter(pk=account_id).update(
+            slow_per_second=pace.slower(measured), slow_since=now
+        )
 
 
 def cool(
@@ -178,6 +192,8 @@ def switch_on(account: EmailAccount) -> None:
         cooling_reason="",
         cooling_count=0,
         trouble_reply="",
+        slow_per_second=None,
+        slow_since=None,
     )
 
 

@@ -29,7 +29,7 @@ from massmail.backends.base import (
     TransportError,
 )
 from massmail.clock import boot_seconds, database_now
-from massmail.models import EmailAccount, FailReason, MailingOut, MassmailSettings
+from massmail.models import EmailAccount, MailingOut, MassmailSettings
 from massmail.services import account_health, campaign, ledger, outcomes, pace, render, versions
 from massmail.services import cooling_domains as domains
 from massmail.services import lease as leases
@@ -39,7 +39,7 @@ from massmail.services.ledger import Window
 from massmail.services.outcomes import Result
 from massmail.services.smtp_replies import Action, Decision, decide
 from massmail.services.tally import WINDOW_MAX
-from massmail.utils.email_creators import BuildError, CompiledMessage, MessageError
+from massmail.utils.email_creators import CompiledMessage, MessageError
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +119,8 @@ class DeliveryRun:
         self._window: Window | None = None
         self._results: list[Result] = []
         self._size = FIRST_WINDOW
+        self._measured: float | None = None  # mails a second, of the last window of some size
+        self._rate: float | None = None  # the most mails a second
         self._doubts = 0
         self._not_built = 0  # mails of this window that our own data did not let us build
         self._served_id = 0  # the mailing out of the last window
@@ -163,7 +165,7 @@ class DeliveryRun:
             if window is not None:
                 outcomes.record(this, window, results)
             following = (
-                ledger.claim(this, size=self._limit_size()) if claims and this.is_held else None
+                ledger.claim(this, size=self._limit_size(now)) if claims and this.is_held else None
             )
             account = this.account
         self._window, self._results, self._halted = following, [], False
@@ -220,12 +222,14 @@ class DeliveryRun:
 
     def _adapt(self, took_s: float) -> None:
         """Choose the size of the next window by the pace of this one."""
-        pace = len(self._results) / took_s if took_s > 0 else FIRST_WINDOW
-        self._size = max(1, min(WINDOW_MAX, int(pace * WINDOW_S)))
+        number = len(self._results)
+        measured = number / took_s if took_s > 0 else FIRST_WINDOW
+        self._measured = measured if number >= FIRST_WINDOW else self._measured
+        self._size = max(1, min(WINDOW_MAX, int(measured * WINDOW_S)))
 
-    def _limit_size(self) -> int:
+    def _limit_size(self, now: datetime) -> int:
         """Return the size of the next window: no more than the account's rate lets through."""
-        rate = self._account.per_second if self._account else None
+        self._rate = rate = pace.rate(self._account, now) if self._account else None
         return min(self._size, max(1, int(rate * WINDOW_S))) if rate else self._size
 
     # --- what outcomes mean beyond their rows
@@ -257,7 +261,10 @@ class DeliveryRun:
             self._account.cooling_count = 0
 
     def _account_trouble(self, decision: Decision, reply: str) -> None:
-        account_health.meet(self.held.account_id, decision, reply=reply, now=self.around.now())
+        now = self.around.now()
+        account_health.meet(
+            self.held.account_id, decision, reply=reply, now=now, measured=self._measured
+        )
         self._over = True
 
     def _pause_if_too_many(self, refusals: list[Result], reason: MailingOut.PauseReason) -> None:
@@ -302,7 +309,7 @@ class DeliveryRun:
                 mail = message.build(person, sender, date=self.around.now_local())
             except Exception as error:  # the border to recipient types of other apps
                 logger.exception("delivery %d: its mail cannot be built", row.delivery_id)
-                self._results.append(_not_built(row, error))
+                self._results.append(outcomes.not_built(row, error))
                 self._not_built += self._results[-1].decision.why == outcomes.NOT_BUILT
                 continue
             waiting[mail.message_id] = row
@@ -310,8 +317,7 @@ class DeliveryRun:
 
     def _wait_for_pace(self) -> bool:
         """Wait until the account's rate allows one more mail; False to send nothing more."""
-        assert self._account is not None
-        rate = self._account.per_second
+        rate = self._rate
         while rate and (rest_s := self._next_mail_s - self.around.clock()) > 0:
             if not self.may_begin():
                 return False
@@ -389,11 +395,3 @@ class DeliveryRun:
 
 _BROKEN_TRANSPORT = Decision(Action.COOLING, why="configuration")
 _RECORDED_AT_ONCE = frozenset({Action.COOLING, Action.OFF, Action.POLICY, Action.UNCERTAIN})
-
-
-def _not_built(row: Verdict, error: Exception) -> Result:
-    """Return the result of a mail that our own data does not let us build."""
-    reason = error.reason if isinstance(error, BuildError) else FailReason.LOCAL.value
-    why = outcomes.NOT_BUILT if reason == FailReason.LOCAL else reason
-    decision = Decision(Action.FAILED, reason, why=why)
-    return Result(row, decision, error=str(error) or repr(error))

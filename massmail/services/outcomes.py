@@ -22,6 +22,7 @@ from massmail.services.ledger import Turn, Window, give_back
 from massmail.services.smtp_replies import Action, Decision
 from massmail.services.tally import WINDOW_MAX
 from massmail.services.write_rows import update_from_values
+from massmail.utils.email_creators import BuildError
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,14 @@ class Result:
         if self.outcome is None:
             return self.error[:REPLY_MAX]
         return verbatim(self.outcome.reply, self.outcome.fault)
+
+
+def not_built(row: Verdict, error: Exception) -> Result:
+    """Return the result of a mail that our own data does not let us build."""
+    reason = error.reason if isinstance(error, BuildError) else FailReason.LOCAL.value
+    why = NOT_BUILT if reason == FailReason.LOCAL else reason
+    decision = Decision(Action.FAILED, reason, why=why)
+    return Result(row, decision, error=str(error) or repr(error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Decision:
     rests_account: bool = False  # the account rests, whatever becomes of the mail
     rests_domain: bool = False  # this account's mails to the recipient's domain rest
     rest_s: int = 0  # the least time that account or domain rest
+    slows: bool = False  # the account sends slower for some hours
     pauses: bool = False  # the mailing out, at once
     alerts: bool = False  # owner and admins are told
 

@@ -118,7 +118,7 @@ _NO_SMTPUTF8 = Decision(Action.FAILED, "smtputf8", why="smtputf8")
 _SENDER_REFUSED = Decision(Action.OFF, why="sender refused")
 _WRONG_PASSWORD = Decision(Action.OFF, why="credentials")
 _OUR_PROTOCOL = Decision(Action.COOLING, why="protocol fault", alerts=True)
-_THROTTLED = Decision(Action.COOLING, why="throttled")
+_THROTTLED = Decision(Action.COOLING, why="throttled", slows=True)
 _DOMAIN_THROTTLES = Decision(Action.LATER, "temporary", why="throttled", rests_domain=True)
 _COMPLAINED_DOMAIN = Decision(
     Action.LATER, "temporary", why="complaints", rests_domain=True, rest_s=4 * HOUR_S

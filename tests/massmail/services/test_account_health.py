@@ -144,6 +144,30 @@ def test_a_decision_switches_off(now):
     assert (account.massmail, account.off_reason) == (False, "TLS")
 
 
+THROTTLED = Decision(Action.COOLING, why="throttled", slows=True)
+
+
+def test_throttling_halves_the_rate_that_was_measured(now):
+    account = EmailAccountFactory.create()
+    account_health.meet(account.pk, THROTTLED, reply="421 4.7.0", now=now, measured=30.0)
+    account.refresh_from_db()
+    assert (account.slow_per_second, account.slow_since) == (15.0, now)
+    account_health.switch_on(account)
+    account.refresh_from_db()
+    assert (account.slow_per_second, account.slow_since) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("decision", "measured"),
+    [(THROTTLED, None), (Decision(Action.COOLING, why="unreachable"), 30.0)],
+)
+def test_what_is_no_throttling_or_was_not_measured_changes_no_rate(now, decision, measured):
+    account = EmailAccountFactory.create()
+    account_health.meet(account.pk, decision, reply="", now=now, measured=measured)
+    account.refresh_from_db()
+    assert account.slow_per_second is None
+
+
 # --- off and on
 
 

@@ -13,6 +13,7 @@ from massmail.models import (
     MailingOut,
     Suppression,
 )
+from massmail.services import pace
 from tests.factories import MainAccountFactory, MassContactFactory
 from tests.massmail.campaigns import Clock, account_on, campaign_on, refreshed, rows, run
 from tests.smtp_server import CLOSE, SmtpServer
@@ -266,18 +267,36 @@ def test_many_throttled_mails_all_leave_in_the_end(server):
     clock = Clock()
     mailing_out = campaign_on(server, people=12)
     rule = server.on("mail", "421 4.7.0 too many mails")
-    for _ in range(60):
+    for _ in range(12):
         run(clock)
-        clock.forward(minutes=1)
+        clock.forward(minutes=5)
     assert refreshed(mailing_out).pending_count == 12
     server.rules.remove(rule)
 
-    for _ in range(32):
+    for _ in range(7):
         run(clock)
-        clock.forward(minutes=1)
+        clock.forward(minutes=5)
 
     assert refreshed(mailing_out).sent_count == 12
     assert {row.attempts for row in rows(mailing_out)} == {1}
+
+
+def test_a_throttled_account_sends_slower_afterwards(server):
+    clock = Clock()
+    campaign_on(server, people=60)
+    takes = iter(range(20))
+
+    def throttle_later() -> None:
+        if next(takes, None) == 15:
+            server.on("mail", "421 4.7.0 too many mails", times=1)
+
+    server.on("dot", throttle_later)
+    run(clock)
+
+    account = EmailAccount.objects.get()
+    assert account.cooling_reason == "throttled"
+    assert account.slow_per_second is not None
+    assert pace.rate(account, clock()) == account.slow_per_second
 
 
 def test_the_owner_is_told_once_that_an_account_is_off(

@@ -32,6 +32,7 @@ def effects_of(decision: Decision) -> str:
     return " ".join(
         word
         for word, holds in (
+            ("slow", decision.slows),
             ("pause", decision.pauses),
             ("account", decision.rests_account),
             ("domain", decision.rests_domain),
