@@ -3,7 +3,7 @@
 import enum
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,6 +16,7 @@ from massmail.services.reply_rules import Action, Decision
 logger = logging.getLogger(__name__)
 
 REPORT_MAX = 20_000  # characters
+TOLD_AGAIN_AFTER = timedelta(hours=12)  # a trouble that comes and goes is no mail every minute
 
 
 class Obstacle(enum.StrEnum):
@@ -91,8 +92,8 @@ def cool(
     """Let an account rest, longer with each trouble in a row; return until when.
 
     `reason` is the `why` of a decision, `reply` what the server said: a wait that it asks for is
-    kept. It rests at least `least_s` seconds. With `alerts`, owner and admins are told when this
-    trouble begins.
+    kept. It rests at least `least_s` seconds. With `alerts`, owner and admins are told, of the same
+    trouble once in 12 hours.
 
     When the time is over, one mail probes it (`ledger` gives a window of one).
     """
@@ -104,7 +105,6 @@ def cool(
             least_s=least_s,
             asked=retries.asked_wait(reply),
         )
-        is_new = not account.cooling_count or account.cooling_reason != reason
         EmailAccount.objects.filter(pk=account_id).update(
             cooling_until=until,
             cooling_reason=reason,
@@ -112,11 +112,20 @@ def cool(
             trouble_reply=reply,
         )
         _mark_errors(account_id)
-        if alerts and is_new:
-            text = f"{words.of_trouble(reason)} {reply}"
-            transaction.on_commit(lambda: notices.account_rests(account, reason=text))
+        if alerts:
+            _tell(account, reason, reply, now=now)
     logger.warning("account %d: cooling until %s", account_id, until)
     return until
+
+
+def _tell(account: EmailAccount, reason: str, reply: str, *, now: datetime) -> None:
+    """Tell people of a trouble that rests the account, unless they were told lately."""
+    told_lately = account.told_at is not None and now - account.told_at < TOLD_AGAIN_AFTER
+    if told_lately and account.told_reason == reason:
+        return
+    EmailAccount.objects.filter(pk=account.pk).update(told_reason=reason, told_at=now)
+    text = f"{words.of_trouble(reason)} {reply}"
+    transaction.on_commit(lambda: notices.account_rests(account, reason=text))
 
 
 def _mark_errors(account_id: int) -> None:
@@ -194,6 +203,8 @@ def switch_on(account: EmailAccount) -> None:
         trouble_reply="",
         slow_per_second=None,
         slow_since=None,
+        told_reason="",
+        told_at=None,
     )
 
 

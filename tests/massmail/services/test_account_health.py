@@ -123,9 +123,22 @@ def test_people_are_told_once_of_a_trouble_that_needs_them(now, django_capture_o
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(3):
             account_health.meet(account.pk, listed, reply="554 see zen.spamhaus.org", now=now)
+            account_health.recover(account.pk)
     (notice,) = mail.outbox
     assert "rests" in notice.subject
     assert "554 see zen.spamhaus.org" in notice.body
+
+
+def test_people_are_told_of_another_trouble_and_again_after_half_a_day(
+    now, django_capture_on_commit_callbacks
+):
+    account = EmailAccountFactory.create()
+    with django_capture_on_commit_callbacks(execute=True):
+        for why, hours in (("listed", 0), ("protocol fault", 1), ("protocol fault", 13)):
+            moment = now + timedelta(hours=hours)
+            decision = Decision(Action.COOLING, why=why, alerts=True)
+            account_health.meet(account.pk, decision, reply="", now=moment)
+    assert len(mail.outbox) == 3
 
 
 def test_nobody_is_told_of_a_trouble_that_passes(now, django_capture_on_commit_callbacks):
