@@ -262,7 +262,12 @@ def _uncertain(this: Turn, result: Result) -> _Change:
 
 
 def _returned(this: Turn, result: Result) -> _Change:
-    return _Change(_STATUS.PENDING, due_at=this.now, counts=False)
+    """Return the row unharmed; it steps aside if it met trouble of its account before."""
+    met = DeliveryAttempt.objects.filter(
+        delivery=result.row.delivery_id, outcome__in=(Action.COOLING, Action.OFF)
+    )
+    due_at = this.now + retries.step_aside(met.count())
+    return _Change(_STATUS.PENDING, due_at=due_at, counts=False)
 
 
 _changes: dict[Action, Callable[[Turn, Result], _Change]] = {

@@ -17,6 +17,7 @@ JITTER = 0.20  # of the delay, added at random, so that retries of one moment sp
 GIVE_UP_AFTER = timedelta(hours=72)
 GIVE_UP_ATTEMPTS = 6
 COOLING_MAX_MINUTES = 30
+ASIDE_MAX = timedelta(hours=1)
 ASKED_MIN = timedelta(minutes=1)
 ASKED_MAX = timedelta(hours=6)
 
@@ -68,6 +69,16 @@ def retry_at(
         delay = asked if attempts == 1 else max(delay, asked)
     due = now + delay * (1 + random.uniform(0, JITTER))
     return send_window.opens_at(settings_row, due) or due
+
+
+def step_aside(times: int) -> timedelta:
+    """Return how long a row waits at which an account met trouble so many times before.
+
+    The first two times it does not: the trouble is most likely none of its own.
+    """
+    if times < 2:
+        return timedelta()
+    return min(DELAYS[min(times - 2, len(DELAYS) - 1)], ASIDE_MAX)
 
 
 def is_given_up(*, attempts: int, first_attempt_at: datetime | None, now: datetime) -> bool:

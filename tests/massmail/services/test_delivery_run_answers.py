@@ -174,6 +174,25 @@ def test_a_mail_that_breaks_the_connection_does_not_hold_up_the_others(server):
     assert (first.status, first.attempts) == (Delivery.Status.PENDING, 0)
 
 
+def test_one_odd_address_does_not_keep_the_account_resting(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=1)
+    first = rows(mailing_out)[0]
+    server.on("rcpt", "421 4.3.2 go away", recipient=first.address_key)
+
+    waits = []
+    for _ in range(4):
+        run(clock)
+        first.refresh_from_db()
+        assert first.due_at is not None
+        waits.append((first.due_at - clock()) / timedelta(minutes=1))
+        clock.forward(minutes=20)
+
+    assert waits == [0, 0, 5, 15]
+    assert (first.status, first.attempts) == (Delivery.Status.PENDING, 0)
+    assert refreshed(mailing_out).pending_count == 1
+
+
 def test_five_policy_refusals_pause_the_mailing_out(server):
     mailing_out = campaign_on(server, people=30)
     server.on("dot", "554 5.7.1 message looks like spam")

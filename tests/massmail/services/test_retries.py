@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from massmail.models import MassmailSettings
-from massmail.services.retries import asked_wait, cooling_until, is_given_up, retry_at
+from massmail.services.retries import asked_wait, cooling_until, is_given_up, retry_at, step_aside
 
 NOW = datetime(2026, 5, 7, 12, tzinfo=UTC)  # a Thursday
 MINUTES = [5, 15, 30, 60, 120, 240, 480, 720, 720, 720]
@@ -174,3 +174,11 @@ def test_a_rest_is_the_longest_of_what_is_due(times, least_s, asked_minutes, min
     asked = timedelta(minutes=asked_minutes) if asked_minutes else None
     until = cooling_until(times=times, now=NOW, least_s=least_s, asked=asked)
     assert until == NOW + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("times", "minutes"),
+    [(0, 0), (1, 0), (2, 5), (3, 15), (4, 30), (5, 60), (6, 60), (1000, 60)],
+)
+def test_a_row_steps_aside_from_the_third_trouble_on(times, minutes):
+    assert step_aside(times) == timedelta(minutes=minutes)
