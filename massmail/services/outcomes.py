@@ -1,6 +1,7 @@
 """What became of the mails of a window, written to the ledger: states, attempts, suppressions."""
 
 import logging
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +19,10 @@ from massmail.models import (
 from massmail.services import address_troubles, cooling_domains, retries
 from massmail.services.address_troubles import Trouble
 from massmail.services.eligibility import Verdict
-from massmail.services.ledger import Turn, Window, give_back
+from massmail.services.ledger import Turn, Window, give_back, start_gap
 from massmail.services.smtp_replies import Action, Decision
 from massmail.services.tally import WINDOW_MAX
 from massmail.services.write_rows import update_from_values
-from massmail.utils.email_creators import BuildError
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +81,6 @@ class Result:
         return verbatim(self.outcome.reply, self.outcome.fault)
 
 
-def not_built(row: Verdict, error: Exception) -> Result:
-    """Return the result of a mail that our own data does not let us build."""
-    reason = error.reason if isinstance(error, BuildError) else FailReason.LOCAL.value
-    why = NOT_BUILT if reason == FailReason.LOCAL else reason
-    decision = Decision(Action.FAILED, reason, why=why)
-    return Result(row, decision, error=str(error) or repr(error))
-
-
 @dataclass(frozen=True, slots=True)
 class _Change:
     """What a row becomes."""
@@ -109,29 +101,51 @@ def record(this: Turn, window: Window, results: Sequence[Result]) -> None:
     sent = [result for result in results if result.decision.action is Action.SENT]
     others = [result for result in results if result.decision.action is not Action.SENT]
     _record_sent(this, window, sent)
-    troubles: list[Trouble] = []
-    attempts = [_record_other(this, window, result, troubles) for result in others]
-    DeliveryAttempt.objects.bulk_create(attempts)
-    address_troubles.note(troubles, now=this.now)
     _recover_domains(this, sent)
+    troubles: list[Trouble] = []
+    unused = sum(_record_other(this, window, result, troubles) for result in others)
+    address_troubles.note(troubles, now=this.now)
     begun = {result.row.delivery_id for result in results}
     unbegun = [row.delivery_id for row in window.rows if row.delivery_id not in begun]
-    if unbegun:
-        return_rows(this, window, unbegun)
-    give_back(this, window, counted=sum(1 for result in results if _uses_limit(result)))
+    unused += return_rows(this, window, unbegun)
+    give_back(this, unused, reserved_on=window.reserved_on)
+    if any(_uses_limit(result) for result in results):
+        start_gap(this)
     _let_hand_over(this, window)
     if window.mailing_out.window_limit < WINDOW_MAX:
         this.tally.limit_windows(window.mailing_out.pk, window.mailing_out.window_limit * 2)
 
 
-def return_rows(this: Turn, window: Window, delivery_ids: Sequence[int]) -> None:
-    """Return rows that were taken but not begun: they are pending, and due at once."""
+def return_rows(this: Turn, window: Window, delivery_ids: Sequence[int]) -> int:
+    """Return rows that were taken but not begun: they are pending, and due at once.
+
+    Returns how many still were as they had been taken.
+    """
+    if not delivery_ids:
+        return 0
     returned = Delivery.objects.filter(
         pk__in=delivery_ids, claim=window.claim, status=_STATUS.IN_FLIGHT
     ).update(status=_STATUS.PENDING, claim=None, due_at=this.now)
     this.tally.move(
         window.mailing_out.pk, returned, source=_STATUS.IN_FLIGHT, target=_STATUS.PENDING
     )
+    return returned
+
+
+def return_claim(this: Turn, claim: uuid.UUID) -> None:
+    """Return the rows of a claim of which nobody knows whether it was committed.
+
+    Nothing of them was begun. Finds none if it was not.
+    """
+    mine = Delivery.objects.filter(
+        email_account=this.lease.account_id, claim=claim, status=_STATUS.IN_FLIGHT
+    )
+    for mailing_out_id in set(mine.values_list("mailing_out", flat=True)):
+        returned = mine.filter(mailing_out=mailing_out_id).update(
+            status=_STATUS.PENDING, claim=None, due_at=this.now
+        )
+        this.tally.move(mailing_out_id, returned, source=_STATUS.IN_FLIGHT, target=_STATUS.PENDING)
+        give_back(this, returned, reserved_on=this.settings_row.local_date(this.now))
 
 
 def _uses_limit(result: Result) -> bool:
@@ -151,9 +165,9 @@ def _let_hand_over(this: Turn, window: Window) -> None:
 def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
     mailing_out_id = window.mailing_out.pk
     values = {"status": _STATUS.SENT, "sent_at": this.now, "due_at": None, "reason": ""}
-    fields = ["reply"]
+    fields = ["reply", "address"]  # a plain turn claims without knowing how it is written
     texts: list[tuple[int, *tuple[str, ...]]]
-    texts = [(result.row.delivery_id, result.reply_text) for result in sent]
+    texts = [(result.row.delivery_id, result.reply_text, result.row.address) for result in sent]
     if any(result.provider_id for result in sent):
         fields.append("provider_id")
         texts = [(*row, result.provider_id) for row, result in zip(texts, sent, strict=True)]
@@ -175,23 +189,26 @@ def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
         logger.warning("mailing out %d: %d rows were decided by others", mailing_out_id, len(texts))
 
 
-def _record_other(
-    this: Turn, window: Window, result: Result, troubles: list[Trouble]
-) -> DeliveryAttempt:
-    """Write what became of a mail that was not sent; add what is the address's own trouble."""
+def _record_other(this: Turn, window: Window, result: Result, troubles: list[Trouble]) -> bool:
+    """Record anything but a success; tell whether its part of the day's limit is free again.
+
+    Adds to `troubles` what is the address's own.
+    """
     decision, key = result.decision, address_key(result.row.address)
+    change = _changes[decision.action](this, result)
+    in_time = _apply(this, window, result, change, source=_STATUS.IN_FLIGHT)
+    late = not in_time and _apply(this, window, result, change, source=_STATUS.UNCERTAIN)
+    if not (in_time or late):
+        return False  # somebody else decided, or this was recorded before
     if decision.rests_domain and key is not None:
         _cool_domain(this, cooling_domains.domain_of(key), result)
-    change = _changes[decision.action](this, result)
-    for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
-        if _apply(this, window, result, change, source=source):
-            break
     if key is not None and (decision.suppress or change.status == _STATUS.FAILED):
         text = f"{window.mailing_out.name}: {result.reply_text}"
         troubles.append(Trouble(key, decision, text))
     if decision.action in {Action.COOLING, Action.OFF}:
         this.tally.trouble(window.mailing_out.pk)
-    return _attempt(this, window, result)
+    this.attempts.append(_attempt(this, window, result))
+    return in_time and not _uses_limit(result)
 
 
 def _cool_domain(this: Turn, domain: str, result: Result) -> None:
@@ -202,13 +219,13 @@ def _cool_domain(this: Turn, domain: str, result: Result) -> None:
 
 
 def _recover_domains(this: Turn, sent: Sequence[Result]) -> None:
-    """Let the mails to domains that were probed, and took one, go on."""
-    if this.account is None or not this.cooling:
+    """Let the mails to domains go on whose rest is over and that took one, the probe."""
+    over = {domain for domain, until in this.cooling.items() if until <= this.now}
+    if this.account is None or not over:
         return
     took = {cooling_domains.domain_of(address_key(each.row.address) or "") for each in sent}
-    took &= this.cooling.keys()
-    cooling_domains.recover(this.account.pk, took)
-    for domain in took:
+    cooling_domains.recover(this.account.pk, took & over)
+    for domain in took & over:
         del this.cooling[domain]
 
 
@@ -220,6 +237,7 @@ def _apply(this: Turn, window: Window, result: Result, change: _Change, *, sourc
         "reason": change.reason,
         "due_at": change.due_at,
         "reply": result.reply_text,
+        "address": result.row.address,
     }
     if not change.keeps_claim:
         values["claim"] = None

@@ -168,6 +168,31 @@ class TestRuns:
         # the mails of the window that met it were refused; none of them is lost
         assert refreshed(mailing_out).pending_count == 4
 
+    def test_a_large_mailing_out_sends_nothing_to_a_domain_that_rests(self, server):
+        """Also where whole windows are recorded and claimed in one statement."""
+        clock = Clock()
+        mailing_out = two_domains(240, server)
+        account = EmailAccount.objects.get()
+        until = cool(account.pk, "slow.example", COMPLAINTS, reply="", now=clock())
+
+        run(clock)
+
+        assert refreshed(mailing_out).sent_count == 120
+        assert waiting_for(mailing_out) == {"slow.example": {until}}
+        assert {domain_of(mail.recipients[0]) for mail in server.mails} == {"fast.example"}
+
+    def test_mails_taken_before_a_domain_throttled_do_not_end_its_rest(self, server):
+        clock = Clock()
+        mailing_out = two_domains(20, server)
+        slow = [row for row in rows(mailing_out) if "slow" in (row.address_key or "")]
+        for row in slow[5:]:
+            server.on("rcpt", "451 4.7.1 slow down", recipient=row.address_key)
+
+        run(clock)
+
+        assert refreshed(mailing_out).sent_count >= 5
+        assert set(active(EmailAccount.objects.get().pk, clock())) == {"slow.example"}
+
     def test_it_goes_on_when_the_domain_takes_a_mail_again(self, server):
         clock = Clock()
         mailing_out = two_domains(8, server)
