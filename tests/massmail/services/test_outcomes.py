@@ -10,6 +10,7 @@ from massmail.backends.base import BuiltMail, Fault, Outcome, Reply, Stage
 from massmail.clock import database_now
 from massmail.models import (
     AccountShare,
+    CoolingDomain,
     Delivery,
     DeliveryAttempt,
     EmailAccount,
@@ -316,6 +317,17 @@ def test_a_domain_rests_for_the_run_that_met_it():
     with ledger.turn(claimed.held, now=claimed.now, random_source=Random(1)) as this:
         outcomes.record(this, claimed.window, [result])
         assert this.cooling == {domain: claimed.now + timedelta(minutes=1)}
+
+
+@pytest.mark.parametrize(("minutes", "rests"), [(3, True), (0, False)])
+def test_only_a_probe_ends_the_rest_of_a_domain(minutes, rests):
+    """A mail that was claimed before the rest began proves nothing."""
+    claimed = Claimed()
+    domain = (claimed.row().address_key or "").rpartition("@")[2]
+    until = claimed.now + timedelta(minutes=minutes)
+    CoolingDomain.objects.create(email_account=claimed.account, domain=domain, until=until)
+    claimed.record(SENT)
+    assert CoolingDomain.objects.exists() is rests
 
 
 def test_addresses_that_need_smtputf8_fail_for_that_and_pause_nothing():
