@@ -1,7 +1,7 @@
 """The table of replies, as data: a row says where, what code and what text, and so what is done.
 
-It is read from the top: faults, then rules by text, by enhanced code, by basic code, and last the
-default of each stage, so that every input has an answer. When in doubt an address is not
+It is read from the top: success, faults, then rules by text, by enhanced code, by basic code, and
+last the default of each stage, so that every input has an answer. When in doubt an address is not
 suppressed and an account not switched off. Once the recipient is named, "slow down" is about
 their domain, before it and wherever the server hangs up it is about the account.
 """
@@ -159,7 +159,7 @@ FAULT_RULES = (
     Rule(_cooling("unreadable reply"), BEFORE_BODY, frozenset({Fault.GARBAGE})),
     Rule(_cooling("unreachable"), BEFORE_BODY, _FAULTS),
 )
-ACCEPTED_RULES = (Rule(Decision(Action.SENT, why="accepted"), IN_DOT, codes=("2",)),)
+ACCEPTED = Rule(Decision(Action.SENT, why="accepted"), IN_DOT, codes=("2",))
 
 _UNSPECIFIC = ("", "4.0.0", "5.0.0")
 _SECURITY = (*_UNSPECIFIC, "4.7.*", "5.7.*")
@@ -292,4 +292,4 @@ STAGE_DEFAULTS = (
     Rule(_REFUSED_ADDRESS, IN_RCPT),
     Rule(_REFUSED_POLICY, MESSAGE),
 )
-RULES = FAULT_RULES + ACCEPTED_RULES + TEXT_RULES + ENHANCED_RULES + CODE_RULES + STAGE_DEFAULTS
+RULES = (ACCEPTED, *FAULT_RULES, *TEXT_RULES, *ENHANCED_RULES, *CODE_RULES, *STAGE_DEFAULTS)

@@ -4,7 +4,7 @@ import re
 
 from massmail.backends.base import Fault, Reply, Stage
 from massmail.services.reply_rules import Action, Answer, Decision, Repeated, Rule
-from massmail.services.reply_table import RULES
+from massmail.services.reply_table import ACCEPTED, RULES
 
 __all__ = ["Action", "Decision", "Repeated", "decide", "rule_for"]
 
@@ -23,16 +23,20 @@ def decide(stage: Stage, reply: Reply | None, fault: Fault) -> Decision:
 
 def rule_for(stage: Stage, reply: Reply | None, fault: Fault) -> Rule:
     """Return the row that decides about an outcome."""
+    if fault is Fault.NONE and _is_success(stage, reply):
+        return ACCEPTED  # nearly all: the table need not be walked for them
     if fault is Fault.NONE and not _is_answer(stage, reply):
         fault = Fault.GARBAGE
     answer = _read(reply)
     return next(rule for rule in RULES if rule.fits(stage, answer, fault))
 
 
+def _is_success(stage: Stage, reply: Reply | None) -> bool:
+    return stage is Stage.DOT and reply is not None and 200 <= reply.code <= 299
+
+
 def _is_answer(stage: Stage, reply: Reply | None) -> bool:
-    if reply is None:
-        return False
-    return 400 <= reply.code <= 599 or (stage is Stage.DOT and 200 <= reply.code <= 299)
+    return reply is not None and (400 <= reply.code <= 599 or _is_success(stage, reply))
 
 
 def _read(reply: Reply | None) -> Answer:
@@ -42,7 +46,8 @@ def _read(reply: Reply | None) -> Answer:
     """
     if reply is None:
         return Answer()
-    code, text = f"{reply.code:03d}", " ".join(reply.text.split())
+    code = str(reply.code)
+    text = " ".join(reply.text.split())
     in_text = _ENHANCED_IN_TEXT.search(text)
     enhanced = reply.enhanced or (in_text[1] if in_text else "")
     return Answer(code, enhanced if enhanced[:1] == code[:1] else "", text)
