@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('massmail', '0004_interface'),
+        ('massmail', '0005_delivery_storage'),
     ]
 
     operations = [
