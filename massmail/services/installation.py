@@ -43,6 +43,11 @@ def guard_against_clones(*, now: datetime) -> bool:
     return False
 
 
+def is_elsewhere(settings_row: MassmailSettings) -> bool:
+    """Tell whether the data is not where it was when sending was last allowed (one statement)."""
+    return bool(settings_row.fingerprint) and settings_row.fingerprint != fingerprint()
+
+
 def fingerprint() -> str:
     """Return what tells this database from a copy of it elsewhere."""
     if connection.vendor == "postgresql":

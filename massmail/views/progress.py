@@ -56,6 +56,7 @@ class Progress:
     percent: int
     segments: tuple[Segment, ...]
     pace: str
+    sentence: str
     next_mail: str
     end: str
     hints: tuple[Hint, ...]
@@ -88,6 +89,7 @@ def progress_of(
         percent=percent_of(done, total),
         segments=segments,
         pace=pace_text(mailing_out, course, explanation.scene),
+        sentence=explanation.sentence(),
         next_mail=next_mail_text(explanation),
         end="" if explanation.next_mail() is None else end_text(course, now),
         hints=() if is_over else hints_of(explanation.blockers(), user),

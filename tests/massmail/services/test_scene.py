@@ -89,7 +89,7 @@ def test_statements_are_constant(number: int, django_assert_max_num_queries) -> 
     made = [campaign_on(NO_SERVER, people=2) for _ in range(number)]
     MassmailSettings.load()
     now = database_now()
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         scene_of(made, now)
 
 
