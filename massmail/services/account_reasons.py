@@ -15,6 +15,7 @@ from massmail.models import EmailAccount
 from massmail.services import pace, words
 from massmail.services.account_health import Hindrance, Obstacle
 from massmail.services.blocker import Blocker, moment
+from massmail.services.resting import RestingDomain
 from massmail.services.scene import Waiting
 
 NAMED = 5  # accounts of one trouble; the others are counted
@@ -44,7 +45,7 @@ def of_accounts(
             troubled.setdefault(code, []).append(each)
     for code, rows in troubled.items():
         for each in rows[:NAMED]:
-            yield from _reasons(code, each, now)
+            yield _reason(code, each, now)
         if len(rows) > NAMED:
             yield _others(code, rows[NAMED:])
 
@@ -70,21 +71,20 @@ def _code(each: Waiting, now: datetime, *, tries_key: bool) -> str:
     return SLOWED if pace.is_slowed(each.account, now) else ""
 
 
-def _reasons(code: str, each: Waiting, now: datetime) -> Iterator[Blocker]:
+def _reason(code: str, each: Waiting, now: datetime) -> Blocker:
     if each.hindrance is not None:
-        yield _hindered(each, each.hindrance)
-    elif code == DOMAIN:
-        yield from _resting_domains(each)
-    elif code == RETRY:
-        yield _retry(each)
-    elif code == KEY:
+        return _hindered(each, each.hindrance)
+    if each.resting is not None:
+        return _resting_domain(each, each.resting)
+    if code == RETRY:
+        return _retry(each)
+    if code == KEY:
         text = _(
             "The password of %(account)s cannot be read: this installation has another"
             " encryption key. Ask an operator."
         )
-        yield Blocker(code, text % {"account": each.account.name}, None, each.account.pk)
-    else:
-        yield _slowed(each.account, now)
+        return Blocker(code, text % {"account": each.account.name}, None, each.account.pk)
+    return _slowed(each.account, now)
 
 
 def _others(code: str, rows: Sequence[Waiting]) -> Blocker:
@@ -143,16 +143,15 @@ def _retry(each: Waiting) -> Blocker:
     return Blocker(RETRY, text % facts, each.due_at, each.account.pk)
 
 
-def _resting_domains(each: Waiting) -> Iterator[Blocker]:
+def _resting_domain(each: Waiting, domain: RestingDomain) -> Blocker:
     text = _("Mails from %(account)s to %(domain)s wait until %(when)s: %(reason)s")
-    for domain in each.resting[:NAMED]:
-        facts = {
-            "account": each.account.name,
-            "domain": domain.domain,
-            "when": moment(domain.until),
-            "reason": words.of_refusal(domain.why),
-        }
-        yield Blocker(DOMAIN, text % facts, domain.until, each.account.pk)
+    facts = {
+        "account": each.account.name,
+        "domain": domain.domain,
+        "when": moment(domain.until),
+        "reason": words.of_refusal(domain.why),
+    }
+    return Blocker(DOMAIN, text % facts, domain.until, each.account.pk)
 
 
 def _slowed(account: EmailAccount, now: datetime) -> Blocker:

@@ -6,12 +6,12 @@ those that the mailing out counts itself, and others are counted up to a limit. 
 `outlook` draw their conclusions from it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Subquery, Value, When
 from django.utils.translation import gettext as _
 
 from massmail.models import (
@@ -24,10 +24,11 @@ from massmail.models import (
 )
 from massmail.services import installation, resting
 from massmail.services.account_health import Hindrance, hindrance
+from massmail.services.cooling_domains import domain_of
 from massmail.services.resting import RestingDomain
 
 COUNTED_UP_TO = 10_000  # rows an account; above, the pages say "more than"
-COUNTED_IN_ALL = 20_000  # rows of all accounts together, about
+COUNTED_IN_ALL = 10_000  # rows of all accounts together, about
 ESTIMATED_UP_TO = 1
 OTHERS_SEEN = 1_000  # shares of other mailing outs
 
@@ -51,7 +52,8 @@ class Waiting:
     due_at: datetime | None  # None: at once
     hindrance: Hindrance | None
     is_more: bool = False
-    resting: tuple[RestingDomain, ...] = ()  # of those whose time it is next
+    next_domain: str = ""  # of the row whose moment comes first, if all wait for a moment
+    resting: RestingDomain | None = None  # if that domain rests
 
     @property
     def free_at(self) -> datetime | None:
@@ -143,25 +145,20 @@ def _limit(mailing_out_ids: Sequence[int]) -> int:
 
 
 def _with_domains(found: dict[int, list[Waiting]], now: datetime) -> dict[int, list[Waiting]]:
-    """Let those wait for domains that rest, whose rows all wait for a moment."""
-    later = {
-        (pk, each.account.pk)
-        for pk, rows in found.items()
-        for each in rows
-        if each.due_at is not None and each.hindrance is None
-    }
-    domains = resting.read(later, now)
-    if not domains:
-        return found
-    return {
-        pk: [
-            replace(each, due_at=rest.due_at, resting=rest.domains)
-            if (rest := domains.get((pk, each.account.pk)))
-            else each
-            for each in rows
-        ]
-        for pk, rows in found.items()
-    }
+    """Let those wait for domains that rest, whose rows all wait for a moment.
+
+    It is judged by the row whose moment comes first: the others, as a rule, wait for later.
+    """
+    accounts = {each.account.pk for rows in found.values() for each in rows if each.next_domain}
+    domains = resting.read(accounts, now)
+    return {pk: [_rested(each, domains) for each in rows] for pk, rows in found.items()}
+
+
+def _rested(each: Waiting, domains: Mapping[tuple[int, str], RestingDomain]) -> Waiting:
+    rest = domains.get((each.account.pk, each.next_domain))
+    if rest is None or each.due_at is None:
+        return each
+    return replace(each, due_at=max(each.due_at, rest.until), resting=rest)
 
 
 def _holders(mailing_out_ids: Sequence[int]) -> dict[int, list[EmailAccount]]:
@@ -196,8 +193,8 @@ def _shares(mailing_out_ids: Sequence[int], *, limit: int) -> Iterable[AccountSh
             ),
             retried=CountUpTo(retried.values("pk")[: limit + 1]),
             next_due=Subquery(retried.order_by("due_at").values("due_at")[:1]),
+            next_address=Subquery(retried.order_by("due_at").values("address_key")[:1]),
         )
-        .filter(Q(fresh__gt=0) | Q(retried__gt=0))
     )
 
 
@@ -209,6 +206,7 @@ def _waiting(share: AccountShare, row: MassmailSettings, now: datetime, *, limit
         due_at=None if fresh else next_due,
         hindrance=hindrance(share.email_account, row, now),
         is_more=fresh + retried > limit,
+        next_domain="" if fresh else domain_of(share.next_address or ""),  # type: ignore[attr-defined]  # the same
     )
 
 
@@ -222,7 +220,7 @@ def _counted(number: int, rows: list[Waiting]) -> list[Waiting]:
 def _divided(number: int, rows: Sequence[Waiting]) -> list[Waiting]:
     """Return the rows with even parts of a number; the parts are estimates."""
     return [
-        Waiting(each.account, (number + place) // len(rows), each.due_at, each.hindrance)
+        replace(each, pending=(number + place) // len(rows), is_more=False)
         for place, each in enumerate(rows)
     ]
 

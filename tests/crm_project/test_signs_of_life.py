@@ -22,9 +22,9 @@ class Repeats(Timer):
         super().__init__()
         self.asked: list[tuple[float, object, tuple[str, ...]]] = []
 
-    def call_repeatedly(self, secs, fun, args=(), **kwargs):
+    def call_repeatedly(self, secs, fun, args=(), kwargs=None, priority=0):
         self.asked.append((secs, fun, args))
-        return super().call_repeatedly(secs, fun, args, **kwargs)
+        return super().call_repeatedly(secs, fun, args, kwargs or {}, priority)
 
     def ensure_started(self) -> None:
         """Start no thread."""

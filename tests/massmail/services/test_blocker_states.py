@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -46,7 +47,7 @@ class Place:
 
     mailing_out: MailingOut
     now: datetime
-    settings: object
+    settings: Any  # pytest-django's
 
     def mailing_out_is(self, **values) -> None:
         MailingOut.objects.filter(pk=self.mailing_out.pk).update(**values)
@@ -139,7 +140,10 @@ def resting_domain(place: Place) -> None:
 def shared(place: Place) -> None:
     first = place.mailing_out
     other = MailingOut.objects.create_for(
-        first.recipient_model.objects.all(), owner=first.owner, message=first.message, name="Other"
+        first.recipient_model._default_manager.all(),
+        owner=first.owner,
+        message=first.message,
+        name="Other",
     )
     other.start()
 
@@ -153,6 +157,15 @@ def today_used(place: Place) -> None:
     MassmailSettings.objects.update(time_zone="UTC")
     today = place.now.astimezone(UTC).date()
     place.account_is(daily_limit=5, today_count=5, today_date=today)
+
+
+def late(place: Place) -> None:
+    place.account_is(next_send_at=place.in_minutes(9))
+    place.mailing_out_is(not_after=place.in_minutes(5))
+
+
+def pause_by_system(place: Place, reason: str) -> None:
+    campaign.pause_by_system(place.mailing_out.pk, PauseReason(reason))
 
 
 def paused_with_mail_on_the_wire(place: Place) -> None:
@@ -190,7 +203,7 @@ ROWS = {
     ),
     **{
         f"paused: {reason.value}": Row(
-            lambda p, reason=reason: campaign.pause_by_system(p.mailing_out.pk, reason),
+            partial(pause_by_system, reason=reason),
             *("paused", STUCK),
             covers=(reason,),
         )
@@ -204,13 +217,7 @@ ROWS = {
         lambda p: p.mailing_out_is(start_at=p.in_minutes(-9), not_after=p.in_minutes(-1)),
         *("expired", STUCK),
     ),
-    "its last moment comes before its next mail": Row(
-        lambda p: (
-            p.account_is(next_send_at=p.in_minutes(9)),
-            p.mailing_out_is(not_after=p.in_minutes(5)),
-        ),
-        *("too_late", STUCK, True),
-    ),
+    "its last moment comes before its next mail": Row(late, "too_late", STUCK, True),
     "cancelled": Row(
         lambda p: p.mailing_out.cancel(),
         *("cancelled", OVER),
