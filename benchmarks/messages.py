@@ -37,18 +37,23 @@ ANY_SUBJECT = (
 )
 
 _STYLES = """
-.box { padding: 16px 24px; border: 1px solid #d8dee4; border-radius: 6px; background-color: #ffffff }
-.head { font-family: Arial, Helvetica, sans-serif; font-size: 20px; color: #1f2933; line-height: 1.3 }
-.line { font-family: Arial, Helvetica, sans-serif; font-size: 15px; color: #3e4c59; line-height: 1.5;
-        padding: 6px 12px; border-bottom: 1px solid #e4e7eb; vertical-align: top }
+.box { padding: 16px 24px; border: 1px solid #d8dee4; border-radius: 6px;
+       background-color: #ffffff }
+.head { font-family: Arial, Helvetica, sans-serif; font-size: 20px; color: #1f2933;
+        line-height: 1.3 }
+.line { font-family: Arial, Helvetica, sans-serif; font-size: 15px; color: #3e4c59;
+        line-height: 1.5; padding: 6px 12px;
+        border-bottom: 1px solid #e4e7eb; vertical-align: top }
 .price { font-weight: bold; color: #0b6e4f; text-align: right; white-space: nowrap }
 .link { color: #0b6e4f; text-decoration: underline; font-family: Arial, Helvetica, sans-serif;
         font-weight: bold; display: block }
 """
 
-_BEGIN = """<table width="600" align="center" role="presentation" cellpadding="0"><tr><td class="box">
+_BEGIN = """<table width="600" align="center" role="presentation" cellpadding="0">
+<tr><td class="box">
 <h1 class="head">Dear {{ first_name }} {{ last_name }},</h1>
-<p class="line">what {{ company }} ordered last year grew well, we hope. The new catalogue is out.</p>
+<p class="line">what {{ company }} ordered last year grew well, we hope.
+The new catalogue is out.</p>
 <table width="100%" role="presentation" cellpadding="6">
 """
 _ANY_BEGIN = _BEGIN.replace(
@@ -59,7 +64,7 @@ _ROW = """<tr><td class="line"><a class="link" href="https://shop.example.com/ca
 {plant}</a><br>{words}</td><td class="line price">{price} €</td></tr>
 """
 _END = """</table>
-<p class="line">Orders of {{ company }} that reach us before the first of April travel free of charge.
+<p class="line">Orders of {{ company }} that reach us before the first of April travel free.
 We answer every question, by mail or by telephone, from Monday to Friday.</p>
 <p class="line">With kind regards, Olga Owner</p>
 </td></tr></table>"""
@@ -76,30 +81,16 @@ _PLANTS = (
     ("Small-leaved lime, 150 cm", "A tree for grandchildren and for bees.", "29.00"),
 )
 
-_ASCII_NAMES = (
-    "Ann",
-    "Robert",
-    "Maria",
-    "John",
-    "Laura",
-    "Peter",
-    "Emma",
-    "David",
-    "Sofia",
-    "Paul",
+_ASCII_NAMES = tuple(
+    ["Ann", "Robert", "Maria", "John", "Laura", "Peter", "Emma", "David", "Sofia", "Paul"]
 )
-_OTHER_NAMES = (
-    "Jürgen", "Zoë", "Łukasz", "Олена", "Дмитро", "Γιώργος", "محمد", "美咲", "지우", "François",
-)  # fmt: skip
+_OTHER_NAMES = tuple(
+    ["Jürgen", "Zoë", "Łukasz", "Олена", "Дмитро", "Γιώργος", "محمد", "美咲", "지우", "François"]
+)
 _ASCII_FAMILIES = ("Smith", "Miller", "Garcia", "Novak", "Rossi", "Jones", "Weber", "Martin")
 _OTHER_FAMILIES = ("Müller", "Šimánek", "Шевченко", "Παπαδόπουλος", "الأحمد", "山田", "김", "Ågren")
-_COMPANIES = (
-    "Green & Sons",
-    "Garden Works Ltd",
-    "Baumschule Süd",
-    "Verde",
-    "Сади України",
-    "O'Neil",
+_COMPANIES = tuple(
+    ["Green & Sons", "Garden Works Ltd", "Baumschule Süd", "Verde", "Сади України", "O'Neil"]
 )
 _NOT_ASCII = 0.45
 
