@@ -81,17 +81,11 @@ _PLANTS = (
     ("Small-leaved lime, 150 cm", "A tree for grandchildren and for bees.", "29.00"),
 )
 
-_ASCII_NAMES = tuple(
-    ["Ann", "Robert", "Maria", "John", "Laura", "Peter", "Emma", "David", "Sofia", "Paul"]
-)
-_OTHER_NAMES = tuple(
-    ["Jürgen", "Zoë", "Łukasz", "Олена", "Дмитро", "Γιώργος", "محمد", "美咲", "지우", "François"]
-)
+_ASCII_NAMES = ("Ann", "Robert", "Maria", "John", "Laura", "Peter", "Emma", "David", "Sofia")
+_OTHER_NAMES = ("Jürgen", "Zoë", "Łukasz", "Олена", "Дмитро", "Γιώργος", "محمد", "美咲", "지우")
 _ASCII_FAMILIES = ("Smith", "Miller", "Garcia", "Novak", "Rossi", "Jones", "Weber", "Martin")
 _OTHER_FAMILIES = ("Müller", "Šimánek", "Шевченко", "Παπαδόπουλος", "الأحمد", "山田", "김", "Ågren")
-_COMPANIES = tuple(
-    ["Green & Sons", "Garden Works Ltd", "Baumschule Süd", "Verde", "Сади України", "O'Neil"]
-)
+_COMPANIES = ("Green & Sons", "Garden Works Ltd", "Baumschule Süd", "Verde", "Сади", "O'Neil")
 _NOT_ASCII = 0.45
 
 
