@@ -1,0 +1,34 @@
+"""One measurement in a process of its own: `python -m benchmarks.case NAME [--full]`.
+
+Prints a line of JSON for each figure. `benchmarks.__main__` gives it its database and broker.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import django
+
+from benchmarks.figures import Figure
+
+Measurement = Callable[..., Iterator[Figure]]
+
+# Name, then module and function: they import models, so only once Django is set up.
+CASES = {
+    "S1": ("benchmarks.wire", "build_and_send"),
+    "S3": ("benchmarks.wire", "far_away"),
+}
+
+
+def main(name: str, *, full: bool) -> None:
+    """Measure, and print each figure when it is known."""
+    django.setup()
+    module, function = CASES[name]
+    measure: Measurement = getattr(import_module(module), function)
+    for figure in measure(full=full):
+        sys.stdout.write(figure.as_json() + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], full="--full" in sys.argv[2:])
