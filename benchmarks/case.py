@@ -16,7 +16,11 @@ Measurement = Callable[..., Iterator[Figure]]
 # Name, then module and function: they import models, so only once Django is set up.
 CASES = {
     "S1": ("benchmarks.wire", "build_and_send"),
+    "S2": ("benchmarks.mailing", "whole"),
     "S3": ("benchmarks.wire", "far_away"),
+    "S4": ("benchmarks.large_start", "create_and_start"),
+    "S7": ("benchmarks.mailing", "embedded"),
+    "S8": ("benchmarks.mailing", "memory"),
 }
 
 

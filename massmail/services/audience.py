@@ -232,8 +232,16 @@ def _chosen(mailing_out: MailingOut) -> models.QuerySet[Any]:
 
 
 def _each_once(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Return the recipients of a queryset without its joins, which may repeat them."""
-    return queryset.model._default_manager.filter(pk__in=queryset.values("pk"))
+    """Return the recipients of a queryset without its joins, which may repeat them.
+
+    A queryset over its own table alone stays as it is: joining a million people with themselves
+    takes seconds.
+    """
+    query = queryset.query
+    joins = len(query.alias_map) > 1 or query.distinct or query.combinator
+    if joins or query.is_sliced or query.annotations or query.extra:
+        return queryset.model._default_manager.filter(pk__in=queryset.values("pk"))
+    return queryset
 
 
 def _new_draft(

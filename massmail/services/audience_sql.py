@@ -40,9 +40,8 @@ INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, address_key, email_a
     status, reason)
 SELECT %s, recipient_id, {uuid}, address_key, COALESCE(sticky, {share}),
     CASE WHEN reason = '' THEN 'pending' ELSE 'skipped' END, reason
-FROM (SELECT audience_plan.*, ROW_NUMBER() OVER (
-        PARTITION BY CASE WHEN sticky IS NULL AND reason = '' THEN 1 ELSE 0 END
-        ORDER BY recipient_id) AS turn
+FROM (SELECT audience_plan.*, SUM(CASE WHEN sticky IS NULL AND reason = '' THEN 1 ELSE 0 END)
+        OVER (ORDER BY recipient_id ROWS UNBOUNDED PRECEDING) AS turn
     FROM audience_plan WHERE place = 1) AS standing
 ORDER BY recipient_id
 """
@@ -167,7 +166,8 @@ def plan_of(planned: models.QuerySet[Any, Any]) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS audience_plan")
         cursor.execute(_sql(_PLAN, chosen=select), parameters)
-        cursor.execute("CREATE INDEX audience_plan_recipient ON audience_plan (recipient_id)")
+        if connection.vendor == "sqlite":  # PostgreSQL joins it by hashing
+            cursor.execute("CREATE INDEX audience_plan_recipient ON audience_plan (recipient_id)")
         cursor.execute("ANALYZE audience_plan")
     yield
     with connection.cursor() as cursor:
