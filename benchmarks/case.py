@@ -19,6 +19,7 @@ CASES = {
     "S2": ("benchmarks.mailing", "whole"),
     "S3": ("benchmarks.wire", "far_away"),
     "S4": ("benchmarks.large_start", "create_and_start"),
+    "S6": ("benchmarks.ticks", "tick_of_many"),
     "S7": ("benchmarks.mailing", "embedded"),
     "S8": ("benchmarks.mailing", "memory"),
 }

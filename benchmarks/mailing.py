@@ -29,9 +29,7 @@ class Size:
     memory_mails: int
 
 
-QUICK = Size(
-    rounds=3, mails=20_000, large_mails=4_000, embedded_mails=10_000, memory_mails=200_000
-)
+QUICK = Size(rounds=3, mails=20_000, large_mails=4_000, embedded_mails=10_000, memory_mails=200_000)
 FULL = Size(
     rounds=5, mails=100_000, large_mails=20_000, embedded_mails=100_000, memory_mails=1_000_000
 )
@@ -108,9 +106,7 @@ def embedded(*, full: bool) -> Iterator[Figure]:
         wanted="at least 3,000",
         met=rate >= 3_000,
     )
-    yield Figure(
-        "S7", "“database is locked” in the log", locked, wanted="none", met=not locked
-    )
+    yield Figure("S7", "“database is locked” in the log", locked, wanted="none", met=not locked)
 
 
 def memory(*, full: bool) -> Iterator[Figure]:

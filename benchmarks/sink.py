@@ -9,7 +9,9 @@ import socket
 import sys
 from collections.abc import Callable
 
-_EHLO = b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 52428800\r\n"
+_EHLO = (
+    b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 52428800\r\n"
+)
 _OK = b"250 2.0.0 Ok\r\n"
 _END = b"\r\n.\r\n"
 _KEPT = len(_END) - 1  # bytes of a body that may be the beginning of its end

@@ -158,9 +158,7 @@ def build_and_send(*, full: bool) -> Iterator[Figure]:
         )
 
 
-def _cpu_us(
-    cases: dict[str, tuple[Callable[[], Spent], int]], *, rounds: int
-) -> dict[str, float]:
+def _cpu_us(cases: dict[str, tuple[Callable[[], Spent], int]], *, rounds: int) -> dict[str, float]:
     """Run the cases in turn, round by round; return the median CPU of a mail by case."""
     found: dict[str, list[float]] = {name: [] for name in cases}
     for _round in range(rounds):
@@ -190,9 +188,7 @@ def far_away(*, full: bool) -> Iterator[Figure]:
     with servers.sink() as sink, servers.far_away(sink, round_trip_ms=ROUND_TRIP_MS) as port:
         for _round in range(size.rounds):
             rates["plain"].append(len(few) / send_plainly(message_a(), few, port).wall_s)
-            rates["one"].append(
-                len(few) / send_ours(message_a(), few, port, connections=1).wall_s
-            )
+            rates["one"].append(len(few) / send_ours(message_a(), few, port, connections=1).wall_s)
             rates["ten"].append(len(to) / send_ours(message_a(), to, port).wall_s)
     plain, one, ten = (middle(rates[name]) for name in ("plain", "one", "ten"))
     yield Figure(
