@@ -1,4 +1,4 @@
-"""Mailing outs for measurements: the sample messages in the database, and people to send them to."""
+"""Mailing outs for measurements: the sample messages in the database, and people for them."""
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile

@@ -19,9 +19,12 @@ CASES = {
     "S2": ("benchmarks.mailing", "whole"),
     "S3": ("benchmarks.wire", "far_away"),
     "S4": ("benchmarks.large_start", "create_and_start"),
+    "S5": ("benchmarks.growth", "cost_of_size"),
     "S6": ("benchmarks.ticks", "tick_of_many"),
     "S7": ("benchmarks.mailing", "embedded"),
     "S8": ("benchmarks.mailing", "memory"),
+    "S9": ("benchmarks.kills", "killed"),
+    "stages": ("benchmarks.stages", "of_a_mail"),
 }
 
 

@@ -65,8 +65,12 @@ def create_and_start(*, full: bool) -> Iterator[Figure]:
             memory_mb = max(memory_mb, process_memory_mb(os.getpid()))
         _empty()
     first, then = "first mailing out", "mass contacts exist"
-    yield _figure(f"{size.people:,} people, {first}: s", ours[False], plain[False], size, 50)
-    yield _figure(f"{size.people:,} people, {then}: s", ours[True], plain[True], size, 45)
+    yield _figure(
+        f"{size.people:,} people, {first}: s", ours[False], plain[False], size=size, limit_s=50
+    )
+    yield _figure(
+        f"{size.people:,} people, {then}: s", ours[True], plain[True], size=size, limit_s=45
+    )
     yield Figure(
         "S4",
         "memory of the process: MB",
@@ -77,7 +81,7 @@ def create_and_start(*, full: bool) -> Iterator[Figure]:
 
 
 def _figure(
-    measured: str, ours: list[float], plain: list[float], size: Size, limit_s: int
+    measured: str, ours: list[float], plain: list[float], *, size: Size, limit_s: int
 ) -> Figure:
     seconds, plain_s = middle(ours), middle(plain)
     in_time = size.people < MILLION or seconds <= limit_s

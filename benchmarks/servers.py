@@ -21,8 +21,9 @@ SESSIONS = 10  # connections of the load generator, as many as ours
 
 
 def postfix_tool(name: str) -> Path | None:
-    """Return `smtp-sink` or `smtp-source`: as named by SMTP_SINK or SMTP_SOURCE, in the folder
-    POSTFIX_BIN, or on the path; None where there is none.
+    """Return where `smtp-sink` or `smtp-source` is; None where it is not installed.
+
+    SMTP_SINK and SMTP_SOURCE may name them, POSTFIX_BIN their folder.
     """
     named = os.environ.get(name.upper().replace("-", "_"))
     folders = os.pathsep.join(
