@@ -28,7 +28,7 @@ class Client:
 
     def received(self, data: bytes) -> bytes:
         """Return the replies to what was received."""
-        replies = []
+        replies: list[bytes] = []
         rest: bytes | None = data
         while rest is not None:
             if self._tail is None:
@@ -82,10 +82,11 @@ def serve(port: int) -> None:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 selector.register(connection, selectors.EVENT_READ, Client())
                 connection.sendall(b"220 sink.example ESMTP\r\n")
-            elif isinstance(key.fileobj, socket.socket):
-                if not _answered(key.fileobj, key.data):
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
+                continue
+            assert isinstance(key.fileobj, socket.socket)
+            if not _answered(key.fileobj, key.data):
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
 
 
 def _answered(connection: socket.socket, client: Client) -> bool:

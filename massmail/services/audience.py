@@ -240,7 +240,8 @@ def _each_once(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     query = queryset.query
     joins = len(query.alias_map) > 1 or query.distinct or query.combinator
     if joins or query.is_sliced or query.annotations or query.extra:
-        return queryset.model._default_manager.filter(pk__in=queryset.values("pk"))
+        everybody: models.QuerySet[Any] = queryset.model._default_manager.all()
+        return everybody.filter(pk__in=queryset.values("pk"))
     return queryset
 
 
