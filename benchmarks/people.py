@@ -40,9 +40,16 @@ def add_relay(owner: User, *, port: int, connections: int = 10, number: int = 1)
 
 
 def add_people(count: int, owner: User) -> models.QuerySet[Contact]:
-    """Add contacts of this owner in one statement, each with an address of its own; return them."""
-    companies = [Company(full_name=f"Company {n} Ltd", owner=owner) for n in range(COMPANIES)]
-    first_company = Company.objects.bulk_create(companies)[0].pk
+    """See that there are so many contacts, all of this owner; return them.
+
+    Those that are missing come in one statement, each with an address of its own.
+    """
+    there = Contact.objects.count()
+    if not there:
+        Company.objects.bulk_create(
+            Company(full_name=f"Company {n} Ltd", owner=owner) for n in range(COMPANIES)
+        )
+    first_company = Company.objects.order_by("pk")[0].pk
     example = Contact(owner=owner, company_id=first_company)
     computed = {
         "first_name": _pick(FIRST_NAMES),
@@ -57,14 +64,14 @@ def add_people(count: int, owner: User) -> models.QuerySet[Contact]:
     chosen = ", ".join([*computed.values(), *(["%s"] * len(constants))])
     statement = (
         f"INSERT INTO {Contact._meta.db_table} ({names}) "  # noqa: S608  # names of this module
-        f"WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < %s) "
+        f"WITH RECURSIVE series (n) AS (SELECT %s UNION ALL SELECT n + 1 FROM series WHERE n < %s) "
         f"SELECT {chosen} FROM series"
     )
     values = [
         field.get_db_prep_save(field.pre_save(example, add=True), connection) for field in constants
     ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [count, *values])
+        cursor.execute(statement, [there + 1, count, *values])
         cursor.execute("ANALYZE")
     return Contact.objects.filter(owner=owner)
 

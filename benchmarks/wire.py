@@ -59,7 +59,7 @@ class _Mails:
         person = next(self._people, None)
         if person is None:
             return None
-        return self._message.build(person, SENDER, date=self._now)
+        return self._message.build(person, SENDER, date=self._now, features=features)
 
 
 class _NoWatch:
