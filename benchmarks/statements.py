@@ -47,7 +47,7 @@ class _Client:
             length = int.from_bytes(self.buffer[kind_bytes:head]) + kind_bytes
             if len(self.buffer) < length:
                 return
-            self.counted.statements += self.has_begun and self.buffer[:1] in {b"Q", b"E"}
+            self.counted.statements += self.has_begun and bytes(self.buffer[:1]) in {b"Q", b"E"}
             self.has_begun = True
             del self.buffer[:length]
 

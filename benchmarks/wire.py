@@ -42,7 +42,7 @@ class Size:
     far_mails: int  # over one connection to a server far away
 
 
-QUICK = Size(rounds=3, mails=20_000, plain_mails=1_000, large_mails=500, far_mails=200)
+QUICK = Size(rounds=3, mails=20_000, plain_mails=1_000, large_mails=500, far_mails=300)
 FULL = Size(rounds=5, mails=100_000, plain_mails=5_000, large_mails=2_000, far_mails=1_000)
 
 
