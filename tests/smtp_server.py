@@ -82,8 +82,8 @@ class SmtpServer:
 
     ``tls`` is ``"none"``, ``"starttls"`` (offered) or ``"implicit"``; ``users`` maps names to
     passwords, and AUTH is offered if there are any; ``accepts_token`` is asked about the user and
-    access token of AUTH XOAUTH2, which is offered if it is set; ``extensions`` are announced besides
-    SIZE (with ``PIPELINING`` among them clients may send ahead: it is all the same here);
+    access token of AUTH XOAUTH2, which is offered if it is set; ``extensions`` are announced
+    besides SIZE (with ``PIPELINING`` among them clients may send ahead: it is all the same here);
     ``certificate`` is of
     ``tests.smtp_certificates``, whose ``client_context`` trusts the good one.
     ``receive_buffer_bytes`` makes the kernel take little ahead, so that a large mail is still on

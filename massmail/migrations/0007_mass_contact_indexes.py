@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contenttypes', '0002_remove_content_type_name'),
-        ('massmail', '0004_interface'),
+        ('massmail', '0006_replies_trouble'),
     ]
 
     operations = [
