@@ -40,11 +40,12 @@ def add_relay(owner: User, *, port: int, connections: int = 10, number: int = 1)
 
 
 def add_people(count: int, owner: User) -> models.QuerySet[Contact]:
-    """See that there are so many contacts, all of this owner; return them.
+    """See that this owner has so many contacts; return them.
 
     Those that are missing come in one statement, each with an address of its own.
     """
     there = Contact.objects.count()
+    missing = count - Contact.objects.filter(owner=owner).count()
     if not there:
         Company.objects.bulk_create(
             Company(full_name=f"Company {n} Ltd", owner=owner) for n in range(COMPANIES)
@@ -71,7 +72,7 @@ def add_people(count: int, owner: User) -> models.QuerySet[Contact]:
         field.get_db_prep_save(field.pre_save(example, add=True), connection) for field in constants
     ]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [there + 1, count, *values])
+        cursor.execute(statement, [there + 1, there + missing, *values])
         cursor.execute("ANALYZE")
     return Contact.objects.filter(owner=owner)
 
