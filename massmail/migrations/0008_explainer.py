@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("massmail", "0006_replies_trouble")]
+    dependencies = [("massmail", "0007_mass_contact_indexes")]
 
     operations = [
         migrations.AlterField(
