@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TURNS_NAMED = 3
-_OVER = frozenset({"done", "cancelled"})
+_OVER = frozenset({"done", "cancelled", "expired"})  # codes: nothing more leaves
 _State = MailingOut.State
 
 
@@ -89,7 +89,7 @@ class Explanation:
         """Return the reasons, the deciding one first."""
         installation, own = list(self._installation_reasons()), list(self._own_reasons)
         if own or not self.mailing_out.pending_count:
-            return [*installation, *own, *self._dead_runs(), *self._preparing_reasons()]
+            return [*installation, *own, *self._dead_runs(), *self._idle_workers()]
         reasons = [*installation, *self._late_reasons(), *self._window_reasons()]
         reasons += self._dead_runs()
         if self._is_leaving:  # but not from these accounts
@@ -121,14 +121,16 @@ class Explanation:
     @property
     def prospect(self) -> Prospect:
         """What comes next."""
-        if self.state.value in _OVER:
+        if any(each.code in _OVER for each in self._own_reasons):
             return Prospect.OVER
         if self._is_leaving:
             return Prospect.LEAVING
         found = self.next_mail()
-        if found is None:
-            return Prospect.STUCK if self.mailing_out.pending_count else Prospect.OVER
-        return Prospect.NOW if found[0] <= self.now else Prospect.LATER
+        if found is not None:
+            return Prospect.NOW if found[0] <= self.now else Prospect.LATER
+        if self._is_being_started:
+            return Prospect.LATER
+        return Prospect.STUCK if self.mailing_out.pending_count else Prospect.OVER
 
     def sentence(self) -> str:
         """Say what comes next; nothing once it is over."""
@@ -140,7 +142,7 @@ class Explanation:
         if prospect is Prospect.STUCK:
             return _("No mail leaves until somebody acts.")
         if found is None:
-            return ""
+            return self._own_reasons[0].text if self._is_being_started else ""
         facts = {"account": found[1].name, "when": moment(found[0])}
         if prospect is Prospect.NOW:
             return _("The next mail leaves from %(account)s within seconds.") % facts
@@ -166,6 +168,12 @@ class Explanation:
         if not self.mailing_out.is_active or not self.mailing_out.in_flight_count:
             return False
         return not self.holders or len(self.holders) > len(self._dead_holders)
+
+    @property
+    def _is_being_started(self) -> bool:
+        """Whether a worker makes its start, after which mails leave."""
+        is_starting = self.mailing_out.preparing == MailingOut.Preparing.START
+        return is_starting and not self.settings_row.paused_at and not list(self._idle_workers())
 
     def _first_free(self) -> tuple[datetime, EmailAccount] | None:
         """Return when the first account may send one of the mails, limits and hours kept."""
@@ -198,7 +206,7 @@ class Explanation:
 
     def _installation_reasons(self) -> Iterator[Blocker]:
         paused_at = self.settings_row.paused_at
-        if paused_at is None or self.state.value in _OVER:
+        if paused_at is None or self.state in {_State.DONE, _State.CANCELLED}:
             return
         facts = {"when": moment(paused_at)}
         if self.scene.is_copy:
@@ -249,7 +257,7 @@ class Explanation:
         if orphans.exists():
             yield Blocker("no_account", _("No account is left that could send. Add one."))
 
-    def _preparing_reasons(self) -> Iterator[Blocker]:
+    def _idle_workers(self) -> Iterator[Blocker]:
         """Yield the silent part for which a mailing out waits that workers prepare."""
         if self.state is _State.PREPARING:
             yield from worker_reasons.silent_parts(self.scene, needs_deliveries=True, since=None)

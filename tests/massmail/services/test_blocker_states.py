@@ -187,7 +187,7 @@ ROWS = {
     ),
     "start being made": Row(
         partial(draft_is, preparing=Preparing.START),
-        *("preparing", STUCK),
+        *("preparing", LATER),
         covers=(Preparing.START,),
         is_started=False,
     ),
@@ -215,7 +215,7 @@ ROWS = {
     ),
     "its last moment is over": Row(
         lambda p: p.mailing_out_is(start_at=p.in_minutes(-9), not_after=p.in_minutes(-1)),
-        *("expired", STUCK),
+        *("expired", OVER),
     ),
     "its last moment comes before its next mail": Row(late, "too_late", STUCK, True),
     "cancelled": Row(
@@ -324,7 +324,7 @@ def test_each_state_is_said(name, now, settings) -> None:
     assert (first.code, first.until is not None) == (row.code, row.ends_by_itself)
     assert explanation.prospect is row.prospect
     next_mail_at = explanation.next_mail_at()
-    if row.prospect is LATER:
+    if row.prospect is LATER and row.is_started:
         assert next_mail_at is not None
         assert next_mail_at > now
     elif row.prospect is NOW:
@@ -375,22 +375,11 @@ def test_sentence_says_what_comes_next(name, said, now, settings) -> None:
     assert explanation_of(ROWS[name], now, settings).sentence() == said
 
 
-def test_done_tells_what_is_left_to_decide(now, settings) -> None:
-    row = Row(partial(over, failed_count=1, uncertain_count=1), "done", OVER)
+def test_start_that_is_being_made_says_so_unless_no_worker_makes_it(now, settings) -> None:
+    explanation = explanation_of(ROWS["start being made"], now, settings)
+    assert explanation.sentence() == "Its start is being made; mails leave after that."
 
-    found = explanation_of(row, now, settings).blockers()
-
-    assert [(each.code, each.text) for each in found[1:]] == [
-        (
-            "uncertain",
-            "1 mail may or may not have arrived. Decide: count it as sent, or send it again.",
-        ),
-        ("failed", "1 mail failed. It can be tried again."),
-    ]
-
-
-def test_pause_says_how_many_were_on_the_wire(now, settings) -> None:
-    found = explanation_of(ROWS["paused with a mail on the wire"], now, settings).blockers()
-
-    assert [each.code for each in found] == ["paused", "on_the_wire"]
-    assert found[1].text == "1 mail was on the wire and may still leave."
+    Heartbeat.objects.all().delete()
+    explanation = Explanation(explanation.mailing_out, now)
+    assert explanation.prospect is STUCK
+    assert [each.code for each in explanation.blockers()] == ["preparing", "no_worker"]
