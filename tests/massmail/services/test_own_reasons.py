@@ -8,6 +8,9 @@ from massmail.models import MailingOut
 from massmail.services import own_reasons
 
 NOW = datetime(2026, 5, 7, 12, tzinfo=UTC)
+MANY_UNCERTAIN = (
+    "1,234 mails may or may not have arrived. Decide: count them as sent, or send them again."
+)
 
 
 def said(**values: object) -> list[tuple[str, str]]:
@@ -25,8 +28,7 @@ def said(**values: object) -> list[tuple[str, str]]:
         ),
         (
             1_234,
-            "1,234 mails may or may not have arrived. Decide: count them as sent, or send them"
-            " again.",
+            MANY_UNCERTAIN,
             "1,234 mails failed. They can be tried again.",
         ),
     ],
