@@ -1,0 +1,226 @@
+"""Workers and beats on servers of a test's own, watched from outside and killed at any moment.
+
+A `Laboratory` holds the servers and one seeded database, of which each experiment gets a copy. An
+`Experiment` is one campaign on such a copy: a `Fleet` of real processes, and a mail server that
+remembers what it took. Times are scaled down, unless FAULTS_LONG=1.
+"""
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from signal import Signals
+from typing import Any, Self
+
+import psycopg
+from cryptography.fernet import Fernet
+
+from tests.faults.chaos_server import ChaosServer
+from tests.faults.oracle import Sample, read_rows, read_samples, require_consistent
+from tests.faults.servers import (
+    Postgresql,
+    Redis,
+    children_of,
+    free_port,
+    send_signal,
+    wait_until,
+)
+from tests.system.installation import Installation
+
+LONG = os.environ.get("FAULTS_LONG") == "1"
+PEOPLE = 100_000 if LONG else 1_200
+ACCOUNTS = 8 if LONG else 4
+LEASE_S = 30.0 if LONG else 2.0
+RECOVERY_S = 90 if LONG else 45  # from a kill to the next mail of each account
+IN_DOUBT = 100  # rows that one killed process may leave uncertain
+
+DatabaseDown = (psycopg.OperationalError, sqlite3.OperationalError)
+Process = subprocess.Popen[bytes]
+
+
+@dataclass
+class Fleet(Installation):
+    """An installation whose processes get `extra` in their environment."""
+
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        mine = {
+            "DJANGO_SETTINGS_MODULE": "tests.faults.workers_settings",
+            "MASSMAIL_LEASE_S": str(LEASE_S),
+        }
+        return super().environment | mine | self.extra
+
+    def kill_a_child(self, worker: Process, chance: Random) -> int:
+        """Kill one pool process of a worker, chosen at random; return its number, 0 for none."""
+        children = children_of(worker.pid)
+        if not children:
+            return 0
+        victim = chance.choice(children)
+        return victim if send_signal(victim, Signals.SIGKILL) else 0
+
+    def kill_all(self) -> None:
+        """Kill every process that still runs, with its group."""
+        for process in self.processes:
+            if process.poll() is None:
+                self.kill(process, group=True)
+
+    def ask(self, sql: str) -> Any:  # Any: as mixed as columns are
+        """Return the one value that a statement finds."""
+        ((value,),) = self.query(sql)
+        return value
+
+
+class Sampler:
+    """Reads the states of all mailing outs again and again while its block runs (C4)."""
+
+    def __init__(self, fleet: Fleet, *, every_s: float = 1.0 if LONG else 0.2) -> None:
+        self.samples: list[Sample] = []
+        self.missed = 0  # times at which the database did not answer
+        self._fleet = fleet
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_s):
+            try:
+                self.samples += read_samples(self._fleet.query)
+            except DatabaseDown:
+                self.missed += 1
+
+
+@dataclass
+class Experiment:
+    """One campaign to all people of the laboratory, through accounts on one mail server."""
+
+    fleet: Fleet
+    server: ChaosServer
+    postgresql: Postgresql
+    redis: Redis
+    mailing_out: int
+    people: int = PEOPLE
+
+    def slow_down(self, seconds: float) -> None:
+        """Let the accounts send so fast that all of the mails take about so long."""
+        rate = self.people / ACCOUNTS / seconds
+        self.fleet.query(f"UPDATE massmail_emailaccount SET per_second = {rate}")
+
+    @property
+    def taken(self) -> int:
+        """How many mails the server took so far."""
+        return len(self.server.log.entries)
+
+    def wait_for_mails(self, share: float, *, timeout_s: float = 90) -> float:
+        """Wait until the server took this share of all mails."""
+        goal = int(self.people * share)
+        return self.fleet.wait(
+            lambda: self.taken >= goal, timeout_s=timeout_s, what=f"{goal} mails"
+        )
+
+    def wait_for_more(self, number: int = 1, *, timeout_s: float = RECOVERY_S) -> float:
+        """Wait until so many more mails are taken; return how long it took."""
+        goal = self.taken + number
+        return self.fleet.wait(
+            lambda: self.taken >= goal, timeout_s=timeout_s, what=f"{number} more mails"
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing waits or is in flight; False while the database does not answer."""
+        try:
+            counters = self.fleet.counters(self.mailing_out)
+        except DatabaseDown:
+            return False
+        return counters["pending"] == counters["in_flight"] == 0
+
+    def wait_for_end(self, *, timeout_s: float = 1800 if LONG else 90) -> float:
+        return self.fleet.wait(lambda: self.has_ended, timeout_s=timeout_s, what="the end")
+
+    def states(self) -> dict[str, int]:
+        return self.fleet.states(self.mailing_out)
+
+    def require_consistent(self, samples: list[Sample] | None = None) -> dict[str, int]:
+        """Let the oracle compare ledger and mail server; return the states."""
+        rows = read_rows(self.fleet.query, mailing_outs=[self.mailing_out])
+        at_the_end = read_samples(self.fleet.query, mailing_outs=[self.mailing_out])
+        eligible = {f"person{number}@example.net" for number in range(self.people)}
+        require_consistent(
+            rows, self.server.accepted, samples=[*(samples or []), *at_the_end], eligible=eligible
+        )
+        return self.states()
+
+
+class Laboratory:
+    """The servers, and one database in which a campaign has just been started."""
+
+    def __init__(self, folder: Path, *, people: int = PEOPLE, accounts: int = ACCOUNTS) -> None:
+        self.folder = folder
+        self.people = people
+        self.accounts = accounts
+        self.key = Fernet.generate_key().decode()
+        self.postgresql, self.redis = Postgresql(), Redis()
+        self.mail_port = free_port()
+        self._stack = contextlib.ExitStack()
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.postgresql)
+            stack.enter_context(self.redis)
+            seeding = Fleet(self.folder, self.postgresql.url, "", key=self.key)
+            seeding.manage("migrate", "--noinput", "--verbosity", "0")
+            ports = [self.mail_port] * self.accounts
+            (self.mailing_out,) = seeding.seed(people=self.people, ports=ports)["mailing_outs"]
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextlib.contextmanager
+    def experiment(self, folder: Path, **extra: str) -> Iterator[Experiment]:
+        """Run one experiment on a copy of the database; the processes get `extra`."""
+        name = self.copy_of("massmail")
+        fleet = Fleet(
+            folder, self.postgresql.url_of(name), self.redis.url, key=self.key, extra=extra
+        )
+        log = folder / "accepted.jsonl"
+        with ChaosServer(port=self.mail_port, log_path=log) as server:
+            try:
+                yield Experiment(
+                    fleet, server, self.postgresql, self.redis, self.mailing_out, self.people
+                )
+            finally:
+                fleet.kill_all()
+                self._tidy(name)
+
+    def copy_of(self, database: str) -> str:
+        """Return the name of a new copy of a database to which nobody is connected."""
+        name = f"{database}_{next(self._numbers)}"
+        self.postgresql.execute(f"CREATE DATABASE {name} TEMPLATE {database} OWNER massmail")
+        return name
+
+    def _tidy(self, database: str) -> None:
+        """Bring the servers back up, and take away what the experiment left in them."""
+        for server in (self.postgresql, self.redis):
+            if server.process is None:
+                server.start()
+        wait_until(self.postgresql.answers, what="PostgreSQL")
+        self.postgresql.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        self.redis.client().flushall()
