@@ -213,7 +213,7 @@ class Postgresql(_Server):
             return cursor.fetchall() if cursor.description else []
 
     def limit_file_size(self, size_bytes: int = resource.RLIM_INFINITY) -> None:
-        """Let no file of the cluster grow beyond a size: its disk is full. No argument: any size."""
+        """Fill the cluster's disk: no file grows beyond a size. No argument: any size again."""
         assert self.process is not None
         for pid in (self.process.pid, *children_of(self.process.pid)):
             with contextlib.suppress(ProcessLookupError):

@@ -11,7 +11,8 @@ import os
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ from typing import Any, Self
 import psycopg
 from cryptography.fernet import Fernet
 
+from tests.faults.accept_log import Accepted
 from tests.faults.chaos_server import ChaosServer
 from tests.faults.oracle import Sample, read_rows, read_samples, require_consistent
 from tests.faults.servers import (
@@ -155,15 +157,54 @@ class Experiment:
     def states(self) -> dict[str, int]:
         return self.fleet.states(self.mailing_out)
 
-    def require_consistent(self, samples: list[Sample] | None = None) -> dict[str, int]:
+    def decide(self, verb: str) -> float:
+        """Pause, resume or cancel the mailing out, as a person does; return when that was done."""
+        code = (
+            "import time\nfrom massmail.models import MailingOut\n"
+            "from massmail.services import campaign\n"
+            f"campaign.{verb}(MailingOut.objects.get(pk={self.mailing_out}))\nprint(time.time())"
+        )
+        return float(self.fleet.manage("shell", "--no-imports", "-c", code).split()[-1])
+
+    def taken_after(self, moment: float) -> list[Accepted]:
+        """Return what the server took after a moment (time())."""
+        return [entry for entry in self.server.accepted if entry.at > moment]
+
+    def require_consistent(
+        self, samples: Sequence[Sample] = (), *, all_are_eligible: bool = True
+    ) -> dict[str, int]:
         """Let the oracle compare ledger and mail server; return the states."""
         rows = read_rows(self.fleet.query, mailing_outs=[self.mailing_out])
         at_the_end = read_samples(self.fleet.query, mailing_outs=[self.mailing_out])
-        eligible = {f"person{number}@example.net" for number in range(self.people)}
+        everybody = {f"person{number}@example.net" for number in range(self.people)}
         require_consistent(
-            rows, self.server.accepted, samples=[*(samples or []), *at_the_end], eligible=eligible
+            rows,
+            self.server.accepted,
+            samples=[*samples, *at_the_end],
+            eligible=everybody if all_are_eligible else (),
         )
         return self.states()
+
+
+def recoveries_s(moments: Iterable[float], accepted: Sequence[Accepted]) -> list[float]:
+    """Return how long after each moment (time()) the last account sent its next mail.
+
+    An account is known by the domain of its Message-IDs. One that had nothing left is not counted.
+    """
+    by_account: dict[str, list[float]] = {}
+    for entry in accepted:
+        by_account.setdefault(entry.message_id.rpartition("@")[2], []).append(entry.at)
+    times = [sorted(each) for each in by_account.values()]
+    found = []
+    for moment in moments:
+        following = [bisect_right(each, moment) for each in times]
+        waits = [
+            each[place] - moment
+            for each, place in zip(times, following, strict=True)
+            if place < len(each)
+        ]
+        found.append(max(waits, default=0.0))
+    return found
 
 
 class Laboratory:

@@ -1,4 +1,4 @@
-"""The product's settings for the processes of fault tests: fast ticks, and what the environment breaks.
+"""The product's settings for the processes of fault tests: fast ticks, and what is to break.
 
 FAULTS_TICK_S: seconds between two ticks. FAULTS_VISIBILITY_S: seconds after which the broker gives
 an unacknowledged task out again. FAULTS_MAX_PAGES: pages after which the SQLite file is full.
