@@ -230,7 +230,7 @@ def test_a_handshake_that_does_not_come(tls, rule):
         with socket.create_connection(("localhost", server.port), timeout=5) as client:
             if tls == "starttls":
                 client.sendall(b"EHLO me\r\nSTARTTLS\r\n")
-                assert replies(client, 3) == ["220", "250", "220"]
+                assert replies(client, 3)[:2] == ["220", "250"]  # a reset may overtake the third
             client.settimeout(0.5)
             with pytest.raises((ssl.SSLError, ConnectionError, TimeoutError)):
                 client_context().wrap_socket(client, server_hostname="localhost")
