@@ -64,18 +64,37 @@ class Fault(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What a connection's server announced, as far as it changes how a mail is built."""
+
+    eight_bit: bool = False  # 8BITMIME (RFC 6152)
+    smtputf8: bool = False  # RFC 6531
+    max_bytes: int | None = None  # SIZE (RFC 1870); None: not told
+
+
+@dataclass(frozen=True, slots=True)
 class BuiltMail:
     """One mail to one recipient, ready for the wire.
 
-    ``sender`` and ``recipient`` are ASCII addr-specs with the domain as A-label. ``message_id``
-    has its angle brackets. ``data`` is the message with CRLF line ends, not dot-stuffed, ending
-    with CRLF.
+    ``sender`` and ``recipient`` are addr-specs with the domain as A-label, ASCII unless
+    ``smtputf8``. ``message_id`` has its angle brackets. The message is ``data``, what is this
+    mail's own, and then ``tail``, what all mails of a message share: pictures, attachments. Both
+    have CRLF line ends and are not dot-stuffed; the last of them ends with CRLF. No line of
+    ``tail`` begins with a dot, so that it goes out as it is, without copies.
     """
 
     sender: str
     recipient: str
     message_id: str
     data: bytes
+    tail: bytes = b""
+    eight_bit: bool = False  # holds octets above 127
+    smtputf8: bool = False  # its recipient or its headers are not ASCII
+
+    @property
+    def message(self) -> bytes:
+        """The whole message."""
+        return self.data + self.tail if self.tail else self.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,26 @@ class TransportError(MassmailError):
         super().__init__(f"{stage}{code} {fault} {detail}".strip())
 
 
+class MailSource(Protocol):
+    """Where a transport takes its mails from."""
+
+    def next_mail(self, features: Features) -> BuiltMail | None:
+        """Return the next mail, built for a server with these features; None: nothing now."""
+        ...
+
+
+class ReadyMails:
+    """A source of mails that are built already."""
+
+    def __init__(self, mails: Iterable[BuiltMail]) -> None:
+        """Take the mails; they are asked for one by one."""
+        self._mails = iter(mails)
+
+    def next_mail(self, features: Features) -> BuiltMail | None:
+        """Return the next mail as it is."""
+        return next(self._mails, None)
+
+
 class Watch(Protocol):
     """How the caller keeps hold of a transport that is at work."""
 
@@ -171,18 +210,20 @@ class AccessTokens(Protocol):
 
 
 class Transport(Protocol):
-    """One connection of one account. Not safe for use by several threads at once."""
+    """The connections of one account. Not safe for use by several threads at once."""
 
     def open(self) -> None:
         """Connect and log in; network. Raises TransportError."""
         ...
 
-    def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
-        """Send mails, and yield one outcome for each mail begun, in order; network.
+    def send(self, source: MailSource, watch: Watch) -> Iterator[Outcome]:
+        """Send mails, and yield one outcome for each mail begun, in any order; network.
 
-        Ends when ``mails`` is used up, ``watch.may_begin()`` is False, or the connection is gone
-        (the outcome of the mail that it broke is yielded first). Mails not begun get no outcome
-        and are left in ``mails`` as far as it is an iterator. The caller may ``open`` again.
+        The source is asked whenever a connection has room, also after it had nothing, once an
+        outcome has come. Ends when nothing is on the wire and the source has nothing now, when
+        ``watch.may_begin()`` is False, or when no connection is left (the outcomes of the mails
+        that it broke are yielded first). A mail taken from the source that gets no outcome was
+        not begun: nothing of it was accepted. The caller may ``open`` again.
         """
         ...
 

@@ -8,7 +8,7 @@ exception means for the mail is in ``django_answers``.
 import contextlib
 import email
 import email.policy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from email.message import EmailMessage, MIMEPart
 from email.policy import Policy
 from typing import Any, Protocol, Self, cast
@@ -20,6 +20,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from massmail.backends.base import (
     BuiltMail,
     Fault,
+    Features,
+    MailSource,
     Outcome,
     Reply,
     Stage,
@@ -76,15 +78,14 @@ class DjangoTransport:
             raise trouble_of(error) from error
         self._backend = backend
 
-    def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
+    def send(self, source: MailSource, watch: Watch) -> Iterator[Outcome]:
         """Send mails one after the other, and yield what became of each; network.
 
         See ``base.Transport.send``. An exception that tells nothing is raised as it is: the mail
         may have left.
         """
-        waiting = iter(mails)
         while self._backend is not None and watch.may_begin():
-            mail = next(waiting, None)
+            mail = source.next_mail(Features())
             if mail is None:
                 return
             message = DjangoMessage(mail)
@@ -180,9 +181,9 @@ class _Built(EmailMessage):
 
 
 def _parsed(mail: BuiltMail) -> _Built:
-    parsed = email.message_from_bytes(mail.data, _class=_Built, policy=email.policy.default)
+    parsed = email.message_from_bytes(mail.message, _class=_Built, policy=email.policy.default)
     assert isinstance(parsed, _Built)
-    parsed.built = mail.data
+    parsed.built = mail.message
     return parsed
 
 

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -20,6 +20,8 @@ from massmail.backends.base import (
     AccessTokens,
     BuiltMail,
     Fault,
+    Features,
+    MailSource,
     Outcome,
     Stage,
     Step,
@@ -154,16 +156,15 @@ class SmtpTransport:
         self._done = done
         self.open(watch)
 
-    def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
+    def send(self, source: MailSource, watch: Watch) -> Iterator[Outcome]:
         """Send mails one after the other, and yield what became of each; network.
 
         See ``base.Transport.send``. A complete 4xx or 5xx reply that was read before the dot
         was sent is an outcome at BODY with that reply: no server accepts half a mail. Raises
         ValueError for an envelope address that cannot be put into a command.
         """
-        waiting = iter(mails)
         while self._conversation is not None and watch.may_begin():
-            mail = next(waiting, None)
+            mail = source.next_mail(Features())
             if mail is None:
                 return
             self._conversation.watch = watch
@@ -300,7 +301,7 @@ class SmtpTransport:
         conversation.check_silence()
         if not conversation.watch.may_begin():
             return None
-        reply = conversation.send_body(protocol.stuff_body(mail.data))
+        reply = conversation.send_body(protocol.stuff_body(mail.message))
         if reply.kind == 2 and conversation.stage is Stage.DOT:
             return Outcome(mail, Stage.DOT, reply.brief())
         return self._refused(mail, conversation.stage, reply)

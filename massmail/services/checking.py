@@ -243,7 +243,7 @@ def _builder(mailing_out: MailingOut, message: CompiledMessage, now: datetime) -
             unsubscribe_url=link,
             message_id=f"<check@{render.site_domain()}>",
         )
-        return len(message.build(person, sender_of(row.account_id), date=now).data)
+        return len(message.build(person, sender_of(row.account_id), date=now).message)
 
     return build
 

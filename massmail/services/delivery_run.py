@@ -23,6 +23,7 @@ from massmail.backends.base import (
     BuiltMail,
     Fault,
     Outcome,
+    ReadyMails,
     Stage,
     Transport,
     TransportError,
@@ -185,24 +186,24 @@ class DeliveryRun:
         message, transport = self._message(window), self._opened()
         if window is None or message is None or transport is None:
             return
-        waiting: list[Verdict] = []  # built and handed over, not yet with an outcome
-        mails = self._mails(window, message, waiting)
+        waiting: dict[str, Verdict] = {}  # built and handed over, not yet with an outcome
+        mails = ReadyMails(self._mails(window, message, waiting))
         try:
             with closing(cast("Generator[Outcome]", transport.send(mails, self))) as answers:
                 self._collect(answers, waiting)
         except Exception:  # the border to transports of other apps: nothing may go out twice
             logger.exception("account %d: its transport failed", self.held.account_id)
             doubt = Decision(Action.UNCERTAIN, why="transport failed")
-            self._results += [Result(row, doubt, error=doubt.why) for row in waiting]
+            self._results += [Result(row, doubt, error=doubt.why) for row in waiting.values()]
             self._drop_connection()
             self._account_trouble(_BROKEN_TRANSPORT, "")
         self.outcome_count += len(self._results)
         self._adapt(self.around.clock() - begun_s)
 
-    def _collect(self, answers: Iterator[Outcome], waiting: list[Verdict]) -> None:
+    def _collect(self, answers: Iterator[Outcome], waiting: dict[str, Verdict]) -> None:
         """Note outcomes until the window is through, or one has to be recorded at once."""
         for outcome in answers:
-            row = waiting.pop(0)
+            row = waiting.pop(outcome.mail.message_id)
             if outcome.fault is not Fault.NONE or (outcome.reply and outcome.reply.code == 421):
                 self._drop_connection()
             if outcome.fault is Fault.STOPPED and outcome.stage in BEFORE_BODY:
@@ -288,7 +289,7 @@ class DeliveryRun:
             return None
 
     def _mails(
-        self, window: Window, message: CompiledMessage, waiting: list[Verdict]
+        self, window: Window, message: CompiledMessage, waiting: dict[str, Verdict]
     ) -> Iterator[BuiltMail]:
         """Build the mails of the window, each when the transport is ready for it."""
         assert self._account is not None
@@ -306,7 +307,7 @@ class DeliveryRun:
                 self._results.append(_not_built(row, error))
                 self._not_built += self._results[-1].decision.why == outcomes.NOT_BUILT
                 continue
-            waiting.append(row)
+            waiting[mail.message_id] = row
             yield mail
 
     def _wait_for_pace(self) -> bool:

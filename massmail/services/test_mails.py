@@ -20,7 +20,15 @@ from django.utils.translation import gettext as _
 from common.fields import SecretUnreadable
 from massmail.addresses import address_key
 from massmail.backends import open_watched
-from massmail.backends.base import BuiltMail, Outcome, Stage, Step, Transport, TransportError
+from massmail.backends.base import (
+    BuiltMail,
+    Outcome,
+    ReadyMails,
+    Stage,
+    Step,
+    Transport,
+    TransportError,
+)
 from massmail.clock import database_now
 from massmail.errors import SendTestRefused
 from massmail.models import EmailAccount, EmlMessage, MassmailSettings, Suppression
@@ -142,7 +150,7 @@ def _send(mail: BuiltMail, transport: Transport, watch: ShortWatch) -> Outcome |
     """Send it over a connection of its own; None if there was no time to begin."""
     try:
         open_watched(transport, watch, _tell_nobody)
-        return next(iter(transport.send([mail], watch)), None)
+        return next(iter(transport.send(ReadyMails([mail]), watch)), None)
     finally:
         transport.close()
 

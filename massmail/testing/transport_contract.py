@@ -12,7 +12,14 @@ Needs no database and no settings; collected by pytest as any class named ``Test
 import abc
 from collections.abc import Iterator
 
-from massmail.backends.base import BuiltMail, Outcome, Stage, Transport, TransportError
+from massmail.backends.base import (
+    BuiltMail,
+    Outcome,
+    ReadyMails,
+    Stage,
+    Transport,
+    TransportError,
+)
 
 
 def contract_mail(recipient: str) -> BuiltMail:
@@ -69,31 +76,31 @@ class TransportContract(abc.ABC):
         transport = self.transport()
         transport.open()
         try:
-            return list(transport.send(self.mails(), watch or CountingWatch()))
+            return list(transport.send(ReadyMails(self.mails()), watch or CountingWatch()))
         finally:
             transport.close()
 
-    def test_outcomes_each_mail_one_in_order(self) -> None:
+    def test_each_mail_has_one_outcome(self) -> None:
         """Every mail begun has one outcome, accepted ones were taken by the server."""
         outcomes = self.send_all()
-        _equal([outcome.mail.recipient for outcome in outcomes], list(self.names))
+        _equal(sorted(outcome.mail.recipient for outcome in outcomes), list(self.names))
         _equal([outcome.accepted for outcome in outcomes], [True] * 3)
-        _equal(self.accepted(), list(self.names))
+        _equal(sorted(self.accepted()), list(self.names))
 
     def test_refused_mail_does_not_stop_the_others(self) -> None:
         """A refusal is an outcome with a reply, and the next mail follows."""
         self.refuse("bob@example.com")
-        outcomes = self.send_all()
-        _equal([outcome.accepted for outcome in outcomes], [True, False, True])
-        _equal(outcomes[1].reply is not None, True)
-        _equal(self.accepted(), ["ann@example.com", "eve@example.com"])
+        outcomes = {outcome.mail.recipient: outcome for outcome in self.send_all()}
+        _equal([outcomes[name].accepted for name in self.names], [True, False, True])
+        _equal(outcomes["bob@example.com"].reply is not None, True)
+        _equal(sorted(self.accepted()), ["ann@example.com", "eve@example.com"])
 
     def test_watch_forbids_from_the_start_consumes_nothing(self) -> None:
-        """No mail is begun or taken from the iterator when the watch says no."""
+        """No mail is begun or taken from the source when the watch says no."""
         transport = self.transport()
         transport.open()
         mails = self.mails()
-        _equal(list(transport.send(mails, CountingWatch(begins=0))), [])
+        _equal(list(transport.send(ReadyMails(mails), CountingWatch(begins=0))), [])
         transport.close()
         _equal(len(list(mails)), 3)
         _equal(self.accepted(), [])
@@ -104,21 +111,12 @@ class TransportContract(abc.ABC):
         _equal(self.accepted(), [])
 
     def test_nothing_to_send_yields_nothing(self) -> None:
-        """An empty iterable is fine, and the connection serves the next call."""
+        """A source with nothing is fine, and the connection serves the next call."""
         transport = self.transport()
         transport.open()
-        _equal(list(transport.send([], CountingWatch())), [])
-        _equal(len(list(transport.send(self.mails(), CountingWatch()))), 3)
+        _equal(list(transport.send(ReadyMails([]), CountingWatch())), [])
+        _equal(len(list(transport.send(ReadyMails(self.mails()), CountingWatch()))), 3)
         transport.close()
-
-    def test_mails_are_taken_one_by_one(self) -> None:
-        """A mail is not taken before the outcome of the one before it was yielded."""
-        transport = self.transport()
-        transport.open()
-        mails = self.mails()
-        next(iter(transport.send(mails, CountingWatch())))
-        transport.close()
-        _equal(len(list(mails)), 2)
 
     def test_unreachable_server_raises_transport_error(self) -> None:
         """Opening tells of the account's trouble, and closing is still fine."""
@@ -140,7 +138,7 @@ class TransportContract(abc.ABC):
         transport.close()
         transport.close()
         transport.open()
-        _equal(len(list(transport.send(self.mails(), CountingWatch()))), 3)
+        _equal(len(list(transport.send(ReadyMails(self.mails()), CountingWatch()))), 3)
         transport.close()
 
     def test_closed_transport_begins_nothing(self) -> None:
@@ -148,7 +146,7 @@ class TransportContract(abc.ABC):
         transport = self.transport()
         transport.open()
         transport.close()
-        _equal(list(transport.send(self.mails(), CountingWatch())), [])
+        _equal(list(transport.send(ReadyMails(self.mails()), CountingWatch())), [])
 
 
 def _equal(found: object, expected: object) -> None:

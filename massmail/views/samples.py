@@ -49,18 +49,20 @@ class Sample:
     def bytes_of(self, person: Person) -> int:
         """Return how large the mail of one person is, from nobody in particular."""
         sender = Sender("nobody@example.com", list_id=render.site_domain())
-        return len(self.message.build(person, sender, date=timezone.localtime()).data)
+        return len(self.message.build(person, sender, date=timezone.localtime()).message)
 
     def headers(self, person: Person, account: EmailAccount, mailing_out: MailingOut) -> str:
         """Return the header lines of the mail as it leaves from this account."""
         sender = render.sender_of(account, mailing_out)
         mail = self.message.build(person, sender, date=timezone.localtime())
-        return mail.data.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
+        return (
+            mail.message.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
+        )
 
     def size_bytes(self, person: Person, account: EmailAccount, mailing_out: MailingOut) -> int:
         """Return how large the mail of one person is."""
         sender = render.sender_of(account, mailing_out)
-        return len(self.message.build(person, sender, date=timezone.localtime()).data)
+        return len(self.message.build(person, sender, date=timezone.localtime()).message)
 
 
 def sample_of_message(message: EmlMessage, *, links_pictures: bool = False) -> Sample:

@@ -1,35 +1,48 @@
-"""The laboratory: servers that an experiment may break, made once for a run of the tests."""
+"""What the experiments share: a seed that is shown at the end, a laboratory, a room of servers."""
 
 import os
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import Random, SystemRandom
 
 import pytest
 
+from tests.faults.laboratory import IS_LONG, Laboratory
 from tests.faults.servers import missing_programs
-from tests.faults.workers import LONG, Experiment, Laboratory
+from tests.faults.workers import Experiment, ServerRoom
 
 
-@pytest.fixture(scope="session")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    missing = missing_programs()
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    with Laboratory(tmp_path_factory.mktemp("laboratory")) as laboratory:
+@pytest.fixture
+def seed(record_property: Callable[[str, object], None]) -> int:
+    """The seed of the experiment: FAULTS_SEED, in the long form a new one, else 1."""
+    given = os.environ.get("FAULTS_SEED")
+    number = int(given) if given else random.SystemRandom().randrange(10**6) if IS_LONG else 1
+    record_property("seed", number)
+    return number
+
+
+@pytest.fixture
+def laboratory(seed: int) -> Iterator[Laboratory]:
+    with Laboratory(seed) as laboratory:
         yield laboratory
 
 
 @pytest.fixture
-def experiment(laboratory: Laboratory, tmp_path: Path) -> Iterator[Experiment]:
-    with laboratory.experiment(tmp_path) as experiment:
-        yield experiment
+def chance(seed: int) -> random.Random:
+    return random.Random(seed)
+
+
+@pytest.fixture(scope="session")
+def server_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerRoom]:
+    """Servers of its own, made once, that experiments with real processes may break."""
+    missing = missing_programs()
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    with ServerRoom(tmp_path_factory.mktemp("server_room")) as room:
+        yield room
 
 
 @pytest.fixture
-def chance(record_property) -> Random:
-    """Draws by a seed that is shown at the end: FAULTS_SEED, or a new one in the long form."""
-    default = SystemRandom().randrange(1_000_000) if LONG else 1
-    seed = int(os.environ.get("FAULTS_SEED", default))
-    record_property("seed", seed)
-    return Random(seed)
+def experiment(server_room: ServerRoom, tmp_path: Path) -> Iterator[Experiment]:
+    with server_room.experiment(tmp_path) as experiment:
+        yield experiment

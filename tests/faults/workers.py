@@ -1,6 +1,6 @@
 """Workers and beats on servers of a test's own, watched from outside and killed at any moment.
 
-A `Laboratory` holds the servers and one seeded database, of which each experiment gets a copy. An
+A `ServerRoom` holds the servers and one seeded database, of which each experiment gets a copy. An
 `Experiment` is one campaign on such a copy: a `Fleet` of real processes, and a mail server that
 remembers what it took. Times are scaled down, unless FAULTS_LONG=1.
 """
@@ -109,7 +109,7 @@ class Sampler:
 
 @dataclass
 class Experiment:
-    """One campaign to all people of the laboratory, through accounts on one mail server."""
+    """One campaign to all people of the room, through accounts on one mail server."""
 
     fleet: Fleet
     server: ChaosServer
@@ -207,7 +207,7 @@ def recoveries_s(moments: Iterable[float], accepted: Sequence[Accepted]) -> list
     return found
 
 
-class Laboratory:
+class ServerRoom:
     """The servers, and one database in which a campaign has just been started."""
 
     def __init__(self, folder: Path, *, people: int = PEOPLE, accounts: int = ACCOUNTS) -> None:

@@ -1,13 +1,14 @@
 """A transport outside the product: it puts mails into a Maildir, a folder named as the host."""
 
 import mailbox
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 from massmail.backends.base import (
-    BuiltMail,
     Fault,
+    Features,
+    MailSource,
     Outcome,
     Reply,
     Stage,
@@ -33,16 +34,15 @@ class MaildirTransport:
             raise TransportError(Stage.CONNECT, None, Fault.REFUSED, "no such folder")
         self._maildir = mailbox.Maildir(self.folder / "mails")
 
-    def send(self, mails: Iterable[BuiltMail], watch: Watch) -> Iterator[Outcome]:
-        waiting = iter(mails)
+    def send(self, source: MailSource, watch: Watch) -> Iterator[Outcome]:
         while self._maildir is not None and watch.may_begin():
-            mail = next(waiting, None)
+            mail = source.next_mail(Features())
             if mail is None:
                 return
             if mail.recipient in self._refused():
                 yield Outcome(mail, Stage.RCPT, Reply(550, "5.1.1", "No such folder"))
             elif watch.may_begin():
-                self._maildir.add(mail.data)
+                self._maildir.add(mail.message)
                 yield Outcome(mail, Stage.DOT, Reply(250, "2.0.0", "Kept"))
             else:
                 return

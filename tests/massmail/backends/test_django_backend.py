@@ -12,7 +12,14 @@ from django.core import mail as django_mail
 from django.core.mail.backends.base import BaseEmailBackend
 
 from massmail.backends import make_transport
-from massmail.backends.base import BuiltMail, Fault, Outcome, Stage, TransportError
+from massmail.backends.base import (
+    BuiltMail,
+    Fault,
+    Outcome,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from massmail.backends.django_backend import DjangoMessage, DjangoTransport
 from massmail.services.smtp_replies import Action, decide
 from massmail.testing.transport_contract import CountingWatch, TransportContract
@@ -58,7 +65,7 @@ def provider():
 def send(transport: DjangoTransport, *mails: BuiltMail) -> list[Outcome]:
     transport.open()
     try:
-        return list(transport.send(iter(mails), CountingWatch()))
+        return list(transport.send(ReadyMails(iter(mails)), CountingWatch()))
     finally:
         transport.close()
 
@@ -367,8 +374,8 @@ def test_exception_that_tells_nothing_is_the_callers(backend, error):
     transport = DjangoTransport(OURS)
     transport.open()
     with pytest.raises(type(error)):
-        list(transport.send([make_mail()], CountingWatch()))
-    assert list(transport.send([make_mail()], CountingWatch())) == []
+        list(transport.send(ReadyMails([make_mail()]), CountingWatch()))
+    assert list(transport.send(ReadyMails([make_mail()]), CountingWatch())) == []
 
 
 def test_servers_words_are_cleaned(backend):
@@ -389,7 +396,7 @@ def test_lease_is_kept_between_mails(backend):
 
     transport = DjangoTransport(OURS)
     transport.open()
-    assert len(list(transport.send([make_mail(), make_mail()], Watch()))) == 1
+    assert len(list(transport.send(ReadyMails([make_mail(), make_mail()]), Watch()))) == 1
     assert asked == [Stage.MAIL] * 2
 
 
@@ -408,6 +415,6 @@ def test_account_names_its_backend(settings, provider):
     }
     transport = make_transport(Account(transport="postmark"))
     transport.open()
-    (outcome,) = transport.send([make_mail()], CountingWatch())
+    (outcome,) = transport.send(ReadyMails([make_mail()]), CountingWatch())
     assert outcome.accepted
     transport.close()

@@ -5,7 +5,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from massmail.backends import smtp
-from massmail.backends.base import Fault, Stage, TransportError
+from massmail.backends.base import (
+    Fault,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from massmail.backends.smtp import SmtpTransport
 from massmail.testing.transport_contract import TransportContract
 from tests.massmail.backends.conftest import Account, Watch, make_large_mail, make_mail
@@ -36,7 +41,7 @@ class TestContract(TransportContract):
 def test_transcript_of_two_mails(server, opened):
     transport = opened(server)
     mails = [make_mail("ann@example.com"), make_mail("bob@example.com")]
-    outcomes = list(transport.send(mails, Watch()))
+    outcomes = list(transport.send(ReadyMails(mails), Watch()))
     transport.close()
     assert [(outcome.stage, outcome.accepted, outcome.counted) for outcome in outcomes] == [
         (Stage.DOT, True, True)
@@ -73,7 +78,7 @@ def test_refusal_is_an_outcome_and_the_next_mail_goes_on_after_rset(
 ):
     server.on(stage, reply, times=1)
     transport = opened(server)
-    first, second, third = transport.send([make_mail()] * 3, Watch())
+    first, second, third = transport.send(ReadyMails([make_mail()] * 3), Watch())
     assert (first.stage, first.fault, first.counted, first.accepted) == (
         Stage(stage),
         Fault.NONE,
@@ -91,7 +96,7 @@ def test_refusal_is_an_outcome_and_the_next_mail_goes_on_after_rset(
 def test_421_ends_the_sending(server, opened, stage):
     server.on(stage, "421 4.7.0 Too busy")
     mails = iter([make_mail(), make_mail()])
-    (outcome,) = opened(server).send(mails, Watch())
+    (outcome,) = opened(server).send(ReadyMails(mails), Watch())
     assert (outcome.stage, outcome.reply.code, outcome.fault) == (Stage(stage), 421, Fault.NONE)
     assert len(list(mails)) == 1
     assert "RSET" not in server.commands
@@ -101,20 +106,20 @@ def test_421_ends_the_sending(server, opened, stage):
 def test_421_said_unasked_before_closing_is_the_reply(server, opened, stage):
     before = {"mail": "ehlo", "rcpt": "mail"}[stage]
     server.on(before, b"250 Fine\r\n421 4.4.2 Idle too long\r\n", CLOSE)
-    (outcome,) = opened(server).send([make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail()]), Watch())
     assert (outcome.stage, outcome.reply.code) == (Stage(stage), 421)
 
 
 def test_unasked_reply_is_never_taken_for_that_of_another_recipient(server, opened):
     server.on("dot", ACCEPT, b"250 Fine\r\n550 5.1.1 Nobody\r\n")
-    first, second = opened(server).send([make_mail(), make_mail()], Watch())
+    first, second = opened(server).send(ReadyMails([make_mail(), make_mail()]), Watch())
     assert first.accepted
     assert (second.stage, second.reply, second.fault) == (Stage.MAIL, None, Fault.GARBAGE)
 
 
 def test_unasked_reply_before_the_body_sends_no_body(server, opened):
     server.on("data", b"354 Go\r\n550 No\r\n")
-    (outcome,) = opened(server).send([make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail()]), Watch())
     assert (outcome.stage, outcome.reply, outcome.fault) == (Stage.DATA, None, Fault.GARBAGE)
     assert server.mails == []
 
@@ -122,15 +127,15 @@ def test_unasked_reply_before_the_body_sends_no_body(server, opened):
 def test_refused_rset_blames_the_connection_and_not_the_mail(server, opened):
     server.on("rcpt", "550 5.1.1 Nobody")
     server.on("rset", "550 No")
-    _, second = opened(server).send([make_mail(), make_mail()], Watch())
+    _, second = opened(server).send(ReadyMails([make_mail(), make_mail()]), Watch())
     assert (second.stage, second.reply, second.fault) == (Stage.MAIL, None, Fault.GARBAGE)
 
 
 def test_rset_is_sent_in_the_next_call_too(server, opened):
     server.on("rcpt", "550 5.1.1 Nobody", times=1)
     transport = opened(server)
-    list(transport.send([make_mail()], Watch()))
-    (outcome,) = transport.send([make_mail()], Watch())
+    list(transport.send(ReadyMails([make_mail()]), Watch()))
+    (outcome,) = transport.send(ReadyMails([make_mail()]), Watch())
     assert outcome.accepted
     assert server.commands.count("RSET") == 1
 
@@ -147,38 +152,38 @@ def test_rset_is_sent_in_the_next_call_too(server, opened):
 )
 def test_reply_that_does_not_fit_its_command_is_garbage(server, opened, stage, reply):
     server.on(stage, reply)
-    (outcome,) = opened(server).send([make_mail(), make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail(), make_mail()]), Watch())
     assert (outcome.stage, outcome.reply, outcome.fault) == (Stage(stage), None, Fault.GARBAGE)
 
 
 def test_250_with_a_wrong_enhanced_code_is_accepted(server, opened):
     server.on("dot", "250 5.1.1 Queued")
-    (outcome,) = opened(server).send([make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail()]), Watch())
     assert (outcome.accepted, outcome.reply.enhanced) == (True, "")
 
 
 def test_address_with_a_line_break_sends_nothing(server, opened):
     transport = opened(server)
     with pytest.raises(ValueError, match=r"address|ASCII"):
-        list(transport.send([make_mail("a@b.example\r\nRSET")], Watch()))
+        list(transport.send(ReadyMails([make_mail("a@b.example\r\nRSET")]), Watch()))
     assert server.commands == ["EHLO client.example"]
-    assert list(transport.send([make_mail()], Watch())) == []
+    assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
 
 
 def test_open_again_after_a_broken_connection(server, opened):
     server.on("mail", CLOSE, times=1)
     transport = opened(server)
-    (broken,) = transport.send([make_mail()], Watch())
+    (broken,) = transport.send(ReadyMails([make_mail()]), Watch())
     assert (broken.stage, broken.fault) == (Stage.MAIL, Fault.DISCONNECTED)
     transport.open()
-    (outcome,) = transport.send([make_mail()], Watch())
+    (outcome,) = transport.send(ReadyMails([make_mail()]), Watch())
     assert outcome.accepted
 
 
 def test_large_mail_arrives_whole(opened):
     mail = make_large_mail()
     with SmtpServer(tls="implicit", receive_buffer_bytes=65_536) as server:
-        (outcome,) = opened(server, email_use_ssl=True).send([mail], Watch())
+        (outcome,) = opened(server, email_use_ssl=True).send(ReadyMails([mail]), Watch())
         assert outcome.accepted
         assert server.mails[0].data == mail.data
 
@@ -206,7 +211,7 @@ def kept():
 def test_what_is_received_is_what_was_sent(kept, lines):
     server, transport = kept
     data = "".join(f"{line}\r\n" for line in lines).encode()
-    (outcome,) = transport.send([make_mail(data=data)], Watch())
+    (outcome,) = transport.send(ReadyMails([make_mail(data=data)]), Watch())
     assert outcome.accepted
     assert server.mails[-1].data == data
 
@@ -216,7 +221,7 @@ def test_what_is_received_is_what_was_sent(kept, lines):
 def test_no_body_smuggles_a_second_mail(kept, parts):
     server, transport = kept
     mails, commands = len(server.mails), len(server.commands)
-    (outcome,) = transport.send([make_mail(data=b"".join(parts))], Watch())
+    (outcome,) = transport.send(ReadyMails([make_mail(data=b"".join(parts))]), Watch())
     assert outcome.accepted
     assert len(server.mails) == mails + 1
     assert len(server.commands) == commands + 3

@@ -6,7 +6,12 @@ import socket
 
 import pytest
 
-from massmail.backends.base import Fault, Stage, TransportError
+from massmail.backends.base import (
+    Fault,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.services.smtp_replies import Action, decide
 from tests.massmail.backends.conftest import Watch, make_large_mail, make_mail
@@ -57,12 +62,12 @@ def test_broken_mail(slow_server, opened, stage, name):
     if fault is Fault.TIMEOUT:
         shorten(transport)
     mails = iter([make_large_mail() if stage == "body" else make_mail(), make_mail()])
-    (outcome,) = transport.send(mails, Watch())
+    (outcome,) = transport.send(ReadyMails(mails), Watch())
     assert (outcome.stage, outcome.reply, outcome.fault) == (Stage(stage), None, fault)
     assert len(list(mails)) == 1
     action = decide(outcome.stage, outcome.reply, outcome.fault).action
     assert action is (Action.UNCERTAIN if stage in {"body", "dot"} else Action.COOLING)
-    assert list(transport.send([make_mail()], Watch())) == []
+    assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
 
 
 @pytest.mark.parametrize(("stage", "name"), [*itertools.product(OPENING_STAGES, FAULTS)])
@@ -77,7 +82,7 @@ def test_broken_opening(slow_server, connect, stage, name):
     expected = Stage.AUTH if stage == "auth" else Stage.CONNECT
     assert (error.stage, error.reply, error.fault) == (expected, None, fault)
     assert decide(error.stage, error.reply, error.fault).action is Action.COOLING
-    assert list(transport.send([make_mail()], Watch())) == []
+    assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
 
 
 @pytest.mark.parametrize("stage", ["connect", "ehlo"])
@@ -109,7 +114,7 @@ def test_complete_refusal_in_the_middle_of_a_body_is_an_answer(
     slow_server, opened, said, action, ending
 ):
     slow_server.on("body", said, ending)
-    (outcome,) = opened(slow_server).send([make_large_mail(), make_mail()], Watch())
+    (outcome,) = opened(slow_server).send(ReadyMails([make_large_mail(), make_mail()]), Watch())
     assert (outcome.stage, outcome.reply.code, outcome.fault) == (
         Stage.BODY,
         int(said[:3]),
@@ -121,14 +126,14 @@ def test_complete_refusal_in_the_middle_of_a_body_is_an_answer(
 
 def test_acceptance_in_the_middle_of_a_body_is_garbage(slow_server, opened):
     slow_server.on("body", "250 2.0.0 Queued", HANG)
-    (outcome,) = opened(slow_server).send([make_large_mail()], Watch())
+    (outcome,) = opened(slow_server).send(ReadyMails([make_large_mail()]), Watch())
     assert (outcome.stage, outcome.reply, outcome.fault) == (Stage.BODY, None, Fault.GARBAGE)
 
 
 @pytest.mark.parametrize("ending", [CLOSE, RESET])
 def test_accepted_but_never_told_is_in_doubt(server, opened, ending):
     server.on("dot", ACCEPT, ending)
-    (outcome,) = opened(server).send([make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail()]), Watch())
     assert len(server.mails) == 1
     assert (outcome.stage, outcome.fault) == (Stage.DOT, Fault.DISCONNECTED)
     assert decide(outcome.stage, outcome.reply, outcome.fault).action is Action.UNCERTAIN
@@ -136,7 +141,7 @@ def test_accepted_but_never_told_is_in_doubt(server, opened, ending):
 
 def test_over_long_250_at_the_dot_is_in_doubt_and_suppresses_nobody(server, opened):
     server.on("dot", ACCEPT, b"250 " + b"x" * 10_000 + b"\r\n")
-    (outcome,) = opened(server).send([make_mail()], Watch())
+    (outcome,) = opened(server).send(ReadyMails([make_mail()]), Watch())
     decision = decide(outcome.stage, outcome.reply, outcome.fault)
     assert (decision.action, decision.suppress) == (Action.UNCERTAIN, False)
 
@@ -144,7 +149,9 @@ def test_over_long_250_at_the_dot_is_in_doubt_and_suppresses_nobody(server, open
 def test_body_that_trickles_is_bounded_in_total(slow_server, opened):
     slow_server.on("body", HANG)
     timeouts = Timeouts(body_s=60, body_total_s=SHORT_S, quit_s=SHORT_S)
-    (outcome,) = opened(slow_server, timeouts=timeouts).send([make_large_mail()], Watch())
+    (outcome,) = opened(slow_server, timeouts=timeouts).send(
+        ReadyMails([make_large_mail()]), Watch()
+    )
     assert (outcome.stage, outcome.fault) == (Stage.BODY, Fault.TIMEOUT)
 
 
@@ -172,7 +179,7 @@ def test_body_over_tls_is_interrupted(opened, actions, said, fault):
         transport = opened(server, timeouts=LONG, email_use_ssl=True)
         if fault is Fault.TIMEOUT:
             shorten(transport)
-        (outcome,) = transport.send([make_large_mail()], Watch())
+        (outcome,) = transport.send(ReadyMails([make_large_mail()]), Watch())
         code = outcome.reply and outcome.reply.code
         assert (outcome.stage, code, outcome.fault) == (Stage.BODY, said, fault)
 

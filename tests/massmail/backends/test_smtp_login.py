@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from massmail.backends.base import Fault, Stage, TransportError
+from massmail.backends.base import (
+    Fault,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from tests.massmail.backends.conftest import Watch, make_mail
 from tests.smtp_certificates import client_context
 from tests.smtp_server import CLOSE, HANG, START_TLS, SmtpServer
@@ -41,7 +46,7 @@ def assert_nothing_in_clear(server):
 def test_mail_over_tls_with_a_password(opened, tls, field, mechanisms):
     with SmtpServer(tls=tls, users=USERS, mechanisms=mechanisms) as server:
         transport = opened(server, **LOGIN, **{field: True})
-        (outcome,) = transport.send([make_mail()], Watch())
+        (outcome,) = transport.send(ReadyMails([make_mail()]), Watch())
         transport.close()
         assert outcome.accepted
         assert [(mail.secure, mail.user) for mail in server.mails] == [(True, USER)]

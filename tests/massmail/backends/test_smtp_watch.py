@@ -5,7 +5,12 @@ import threading
 
 import pytest
 
-from massmail.backends.base import Fault, Stage, TransportError
+from massmail.backends.base import (
+    Fault,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from massmail.backends.link import LinkError, Patience
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.services.smtp_replies import Action, decide
@@ -31,7 +36,7 @@ def stop_after(times, at):
 def test_no_before_the_body_drops_the_connection_and_has_no_outcome(server, opened):
     transport = opened(server)
     watch = Watch(begin=[True, False])
-    assert list(transport.send([make_mail(), make_mail()], watch)) == []
+    assert list(transport.send(ReadyMails([make_mail(), make_mail()]), watch)) == []
     transport.close()
     assert server.commands[-1] == "DATA"
     assert server.mails == []
@@ -40,8 +45,8 @@ def test_no_before_the_body_drops_the_connection_and_has_no_outcome(server, open
 def test_no_between_mails_keeps_the_connection(server, opened):
     transport = opened(server)
     mails = iter([make_mail(), make_mail()])
-    assert len(list(transport.send(mails, Watch(begin=[True, True, False])))) == 1
-    assert len(list(transport.send(mails, Watch()))) == 1
+    assert len(list(transport.send(ReadyMails(mails), Watch(begin=[True, True, False])))) == 1
+    assert len(list(transport.send(ReadyMails(mails), Watch()))) == 1
     assert server.connections == 1
 
 
@@ -51,7 +56,7 @@ def test_stopped_while_waiting(slow_server, opened, stage):
     transport = opened(slow_server, timeouts=QUICK)
     watch = Watch(wait=stop_after(2, Stage(stage)))
     mail = make_large_mail() if stage == "body" else make_mail()
-    (outcome,) = transport.send([mail, make_mail()], watch)
+    (outcome,) = transport.send(ReadyMails([mail, make_mail()]), watch)
     assert (outcome.stage, outcome.reply, outcome.fault) == (Stage(stage), None, Fault.STOPPED)
     assert [asked for _, asked in watch.waits if asked == stage] == [stage] * 3
     in_doubt = decide(outcome.stage, outcome.reply, outcome.fault).action is Action.UNCERTAIN
@@ -72,7 +77,7 @@ def test_given_up_after_the_stall_limit(slow_server, opened, stage, fault):
     timeouts = Timeouts(slice_s=0.01, quit_s=0.05, stall_s=0.03)
     watch = Watch(wait=lambda waited_s, asked: asked != stage or waited_s < 0.03)
     mail = make_large_mail() if stage == "body" else make_mail()
-    (outcome,) = opened(slow_server, timeouts=timeouts).send([mail], watch)
+    (outcome,) = opened(slow_server, timeouts=timeouts).send(ReadyMails([mail]), watch)
     assert (outcome.stage, outcome.fault) == (Stage(stage), fault)
 
 
@@ -86,7 +91,7 @@ def test_late_answer_is_waited_for(server, opened):
         return True
 
     watch = Watch(wait=wait)
-    (outcome,) = opened(server, timeouts=QUICK).send([make_mail()], watch)
+    (outcome,) = opened(server, timeouts=QUICK).send(ReadyMails([make_mail()]), watch)
     assert outcome.accepted
     assert watch.waits[-1][1] is Stage.DOT
 
@@ -105,8 +110,8 @@ def test_watch_that_raises_leaves_no_half_mail_behind(server, opened):
     server.on("rcpt", HANG)
     transport = opened(server, timeouts=QUICK)
     with pytest.raises(RuntimeError):
-        list(transport.send([make_mail()], Watch(wait=fail)))
-    assert list(transport.send([make_mail()], Watch())) == []
+        list(transport.send(ReadyMails([make_mail()]), Watch(wait=fail)))
+    assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
 
 
 class Clock:

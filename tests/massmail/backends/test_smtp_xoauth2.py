@@ -5,7 +5,12 @@ import base64
 import pytest
 
 from massmail.backends import make_transport
-from massmail.backends.base import Fault, Stage, TransportError
+from massmail.backends.base import (
+    Fault,
+    ReadyMails,
+    Stage,
+    TransportError,
+)
 from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
 from tests.massmail.backends.conftest import Account, Watch, make_mail
@@ -74,7 +79,7 @@ def test_mail_with_an_access_token(connect, tls, fields):
     with SmtpServer(tls=tls, accepts_token=lambda *given: given == (USER, TOKEN)) as server:
         transport = connect(server, Tokens(TOKEN), **fields)
         transport.open()
-        (outcome,) = transport.send([make_mail()], Watch())
+        (outcome,) = transport.send(ReadyMails([make_mail()]), Watch())
         assert outcome.accepted
         assert [(mail.secure, mail.user) for mail in server.mails] == [(True, USER)]
         (login,) = logins(server)
@@ -103,7 +108,7 @@ def test_refused_token_is_exchanged_once(server, connect):
     tokens = Tokens("old", TOKEN)
     transport = connect(server, tokens)
     transport.open()
-    (outcome,) = transport.send([make_mail()], Watch())
+    (outcome,) = transport.send(ReadyMails([make_mail()]), Watch())
     assert outcome.accepted
     assert tokens.refused == ["", "old"]
     # the empty line answers what the server says about the token, and only then comes its 535

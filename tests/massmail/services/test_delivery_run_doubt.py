@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from massmail.backends.base import Outcome
+from massmail.backends.base import (
+    Features,
+    Outcome,
+)
 from massmail.models import (
     Delivery,
     EmailAccount,
@@ -28,10 +31,10 @@ class Broken:
     def open(self) -> None: ...
     def close(self) -> None: ...
 
-    def send(self, mails, watch):
-        yield from (self.fail() for _mail in mails)
+    def send(self, source, watch):
+        yield self.fail(source.next_mail(Features()))
 
-    def fail(self):
+    def fail(self, mail):
         raise RuntimeError("a bug")
 
 
@@ -112,10 +115,10 @@ def test_a_late_outcome_settles_its_own_claim(server):
         def open(self) -> None: ...
         def close(self) -> None: ...
 
-        def send(self, mails, watch):
+        def send(self, source, watch):
             from massmail.backends.base import Reply, Stage
 
-            for built in mails:
+            while built := source.next_mail(Features()):
                 lease.expire(now=clock.forward(seconds=31))
                 yield Outcome(built, Stage.DOT, Reply(250, "2.0.0", "ok"))
 

@@ -1,0 +1,254 @@
+"""One experiment in this process: campaigns on chaos servers, and time that a test moves.
+
+The engine is the real one, from the tick to the socket. Only its clocks are not: they go with the
+real clock, leap ahead while the engine waits for a server, and are moved by hours between ticks.
+"""
+
+import os
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Self
+
+import pytest
+from django.db.models import Min
+
+from crm.models import Contact
+from massmail.backends.base import Transport
+from massmail.backends.hosts import Resolver
+from massmail.backends.smtp import SmtpTransport
+from massmail.backends.smtp_conversation import Timeouts
+from massmail.clock import database_now
+from massmail.models import Delivery, EmailAccount, MailingOut
+from massmail.services.delivery_run import Surroundings, deliver_in_turn
+from massmail.utils import sendmassmail
+from tests.factories import CompanyFactory, EmailAccountFactory, EmlMessageFactory, UserFactory
+from tests.faults.accept_log import Accepted
+from tests.faults.chaos_server import ChaosServer
+from tests.faults.oracle import (
+    LedgerRow,
+    Sample,
+    read_rows,
+    read_samples,
+    require_consistent,
+)
+from tests.smtp_certificates import client_context
+
+EXPERIMENT = [pytest.mark.faults, pytest.mark.django_db]
+IS_LONG = os.environ.get("FAULTS_LONG") == "1"
+SLICE_S = 0.01  # real seconds for which a transport waits before it looks at the clock
+
+
+class FlyingTime:
+    """Seconds that go with the real clock, and `leap_s` further each time somebody waited.
+
+    Who waits for a server reads the clock once a slice. Readings in quick succession do not leap.
+    """
+
+    def __init__(self, *, leap_s: float = 1.0) -> None:
+        self.leap_s = leap_s
+        self.begun_at = database_now() + timedelta(minutes=1)
+        self._begun_s = self._read_s = time.monotonic()
+        self._leapt_s = 0.0
+        self._lock = threading.Lock()
+
+    def seconds(self) -> float:
+        """Return the seconds of this time, without a leap."""
+        return time.monotonic() - self._begun_s + self._leapt_s
+
+    def waited(self) -> float:
+        """Return the seconds, for somebody who may have waited for a slice."""
+        with self._lock:
+            read_s = time.monotonic()
+            if read_s - self._read_s >= SLICE_S * 0.8:
+                self._leapt_s += self.leap_s
+            self._read_s = read_s
+        return self.seconds()
+
+    def now(self) -> datetime:
+        """Return the moment that the database's clock would show."""
+        return self.begun_at + timedelta(seconds=self.seconds())
+
+    def forward(self, **duration: float) -> datetime:
+        """Go ahead, or back."""
+        with self._lock:
+            self._leapt_s += timedelta(**duration).total_seconds()
+        return self.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass for somebody who would sleep."""
+        self.forward(seconds=seconds)
+
+
+@dataclass
+class Laboratory:
+    """Servers, accounts and campaigns of one experiment; a context manager."""
+
+    seed: int = 1
+    time: FlyingTime = field(default_factory=FlyingTime)
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(slice_s=SLICE_S))
+    resolve: Resolver = socket.getaddrinfo
+    servers: list[ChaosServer] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    _open: ExitStack = field(default_factory=ExitStack)
+    _people: int = 0
+
+    def __enter__(self) -> Self:
+        self.random = random.Random(self.seed)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def in_real_time(self) -> None:
+        """Wait as long as a server takes."""
+        self.time.leap_s = 0
+        self.timeouts = Timeouts()
+
+    # --- what there is
+
+    def server(self, **values) -> ChaosServer:
+        """Start a server that takes everything."""
+        server = self._open.enter_context(ChaosServer(seed=self.seed, **values))
+        self.servers.append(server)
+        return server
+
+    def account(self, server: ChaosServer, **values) -> EmailAccount:
+        return EmailAccountFactory.create(email_port=server.port, **values)
+
+    def people(self, owner, number: int, domain: str = "example.com") -> list[int]:
+        """Add contacts; return their ids."""
+        company = CompanyFactory.create(owner=owner)
+        first = self._people
+        self._people += number
+        made = Contact.objects.bulk_create(
+            Contact(
+                owner=owner,
+                company=company,
+                first_name=f"Zoë {place}",
+                last_name="O'Neil",
+                email=f"p{place}@{domain}",
+            )
+            for place in range(first, first + number)
+        )
+        return [contact.pk for contact in made]
+
+    def campaign(
+        self, *servers: ChaosServer, people: int = 20, start: bool = True, **account_values
+    ) -> MailingOut:
+        """Return a mailing out of an owner with an account on each server, started."""
+        owner = account_values.pop("owner", None) or UserFactory.create()
+        for server in servers:
+            self.account(server, owner=owner, **account_values)
+        mailing_out = MailingOut.objects.create_for(
+            Contact.objects.filter(pk__in=self.people(owner, people)),
+            owner=owner,
+            message=EmlMessageFactory.create(owner=owner),
+            name="News",
+        )
+        if start:
+            mailing_out.start()
+        self._sample()
+        return mailing_out
+
+    # --- what happens
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(
+            now=self.time.now,
+            clock=self.time.seconds,
+            open_transport=self.open_transport,
+            random=self.random,
+            sleep=self.time.sleep,
+        )
+
+    def open_transport(self, account: EmailAccount) -> Transport:
+        """Open a transport as the engine does, with the times of this experiment."""
+        transport = SmtpTransport(
+            account,
+            allow_private_hosts=True,
+            timeouts=self.timeouts,
+            ssl_context=client_context(),
+            clock=self.time.waited,
+            resolve=self.resolve,
+        )
+        transport.open()
+        return transport
+
+    def tick(self) -> int:
+        """Do what one tick and its tasks do now; return how many mails got an outcome."""
+        around = self.surroundings
+        outcomes = sum(deliver_in_turn(run, around) for run in sendmassmail.tick(around.now()))
+        self._sample()
+        return outcomes
+
+    def settle(self, *, days: float = 5) -> timedelta:
+        """Tick until nothing waits for time to pass, at most so many days; return how long."""
+        begun_at = self.time.now()
+        while True:
+            while self.tick():
+                pass
+            due_at = self._next_moment()
+            if due_at is None or due_at > begun_at + timedelta(days=days):
+                return self.time.now() - begun_at
+            self.time.forward(seconds=(due_at - self.time.now()).total_seconds() + 0.01)
+
+    def _next_moment(self) -> datetime | None:
+        """Return when something that waits may happen, if anything waits for a moment."""
+        now = self.time.now()
+        waiting = Delivery.objects.filter(
+            status=Delivery.Status.PENDING, mailing_out__in=MailingOut.objects.active()
+        )
+        accounts = EmailAccount.objects.filter(
+            massmail=True, pk__in=waiting.values("email_account")
+        )
+        moments = (
+            waiting.filter(due_at__gt=now).aggregate(at=Min("due_at")),
+            accounts.filter(cooling_until__gt=now).aggregate(at=Min("cooling_until")),
+            accounts.filter(next_send_at__gt=now).aggregate(at=Min("next_send_at")),
+            EmailAccount.objects.filter(run_lease_until__gt=now).aggregate(
+                at=Min("run_lease_until")
+            ),
+        )
+        return min((found["at"] for found in moments if found["at"] is not None), default=None)
+
+    # --- what came of it
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        """What all servers took."""
+        return [entry for server in self.servers for entry in server.accepted]
+
+    def rows(self) -> list[LedgerRow]:
+        return read_rows(now=self.time.now())
+
+    def check(
+        self,
+        *,
+        eligible: Sequence[str] = (),
+        decided: Sequence[int] = (),
+        waits_for: str = "",
+    ) -> Counter[str]:
+        """Ask the oracle; return how many rows are in which state.
+
+        `waits_for` is the reason, where there is one, of all rows that wait for no moment.
+        """
+        self._sample()
+        rows = [
+            replace(row, waits_for=row.waits_for or waits_for) if row.status == "pending" else row
+            for row in self.rows()
+        ]
+        require_consistent(
+            rows, self.accepted, samples=self.samples, eligible=eligible, decided=decided
+        )
+        return Counter(row.status for row in rows)
+
+    def _sample(self) -> None:
+        self.samples += read_samples()
