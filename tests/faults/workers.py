@@ -157,6 +157,11 @@ class Experiment:
     def states(self) -> dict[str, int]:
         return self.fleet.states(self.mailing_out)
 
+    def as_superuser(self, sql: str) -> list[tuple[Any, ...]]:  # Any: as mixed as columns are
+        """Run a statement in the experiment's database, whatever the product may not do now."""
+        name = self.fleet.database_url.rpartition("/")[2]
+        return self.postgresql.execute(sql, database=name)
+
     def decide(self, verb: str) -> float:
         """Pause, resume or cancel the mailing out, as a person does; return when that was done."""
         code = (
@@ -189,22 +194,32 @@ class Experiment:
 def recoveries_s(moments: Iterable[float], accepted: Sequence[Accepted]) -> list[float]:
     """Return how long after each moment (time()) the last account sent its next mail.
 
-    An account is known by the domain of its Message-IDs. One that had nothing left is not counted.
+    An account that had nothing left is not counted.
     """
-    by_account: dict[str, list[float]] = {}
-    for entry in accepted:
-        by_account.setdefault(entry.message_id.rpartition("@")[2], []).append(entry.at)
-    times = [sorted(each) for each in by_account.values()]
+    accounts = _moments_by_account(accepted).values()
     found = []
     for moment in moments:
-        following = [bisect_right(each, moment) for each in times]
-        waits = [
-            each[place] - moment
-            for each, place in zip(times, following, strict=True)
-            if place < len(each)
-        ]
+        following = ((times, bisect_right(times, moment)) for times in accounts)
+        waits = [times[place] - moment for times, place in following if place < len(times)]
         found.append(max(waits, default=0.0))
     return found
+
+
+def longest_silence_s(accepted: Sequence[Accepted]) -> float:
+    """Return the longest time between two mails of one account."""
+    return max(
+        later - earlier
+        for times in _moments_by_account(accepted).values()
+        for earlier, later in itertools.pairwise(times)
+    )
+
+
+def _moments_by_account(accepted: Sequence[Accepted]) -> dict[str, list[float]]:
+    """Return when each account's mails were taken; the Message-ID's domain tells the account."""
+    moments: dict[str, list[float]] = {}
+    for entry in sorted(accepted, key=lambda entry: entry.at):
+        moments.setdefault(entry.message_id.rpartition("@")[2], []).append(entry.at)
+    return moments
 
 
 class ServerRoom:
