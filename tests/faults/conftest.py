@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.laboratory import IS_LONG, Laboratory
 from tests.faults.servers import missing_programs
-from tests.faults.workers import Experiment, ServerRoom
+from tests.faults.workers import Experiment, ServedExperiment, ServerRoom, SqliteFile
 
 
 @pytest.fixture
@@ -43,6 +43,17 @@ def server_room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerRoom
 
 
 @pytest.fixture
-def experiment(server_room: ServerRoom, tmp_path: Path) -> Iterator[Experiment]:
+def experiment(server_room: ServerRoom, tmp_path: Path) -> Iterator[ServedExperiment]:
     with server_room.experiment(tmp_path) as experiment:
+        yield experiment
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> SqliteFile:
+    return SqliteFile(tmp_path_factory.mktemp("sqlite_file"))
+
+
+@pytest.fixture
+def sqlite_experiment(sqlite_file: SqliteFile, tmp_path: Path) -> Iterator[Experiment]:
+    with sqlite_file.experiment(tmp_path) as experiment:
         yield experiment

@@ -4,9 +4,7 @@ Everything lies in a temporary folder and ends with the `with` block. PostgreSQL
 root; then it runs as the user postgres. `missing_programs()` says why the tests cannot run.
 """
 
-import contextlib
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -212,12 +210,17 @@ class Postgresql(_Server):
             cursor = connection.execute(sql)  # type: ignore[call-overload]
             return cursor.fetchall() if cursor.description else []
 
-    def limit_file_size(self, size_bytes: int = resource.RLIM_INFINITY) -> None:
-        """Fill the cluster's disk: no file grows beyond a size. No argument: any size again."""
+    def fill_the_disk(self, size_bytes: int) -> None:
+        """Let no file grow beyond a size, until the cluster is started anew."""
         assert self.process is not None
         for pid in (self.process.pid, *children_of(self.process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+            # one that has just ended cannot be found, and needs no limit
+            subprocess.run(
+                ["prlimit", f"--pid={pid}", f"--fsize={size_bytes}:"],
+                check=False,
+                capture_output=True,
+                **self._user,
+            )
 
     def _run(self, name: str, *arguments: str) -> None:
         binary = program(name)

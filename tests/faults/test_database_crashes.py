@@ -9,7 +9,14 @@ import psycopg
 import pytest
 
 from tests.faults.servers import wait_until
-from tests.faults.workers import IN_DOUBT, LEASE_S, LONG, Experiment, Sampler, longest_silence_s
+from tests.faults.workers import (
+    IN_DOUBT,
+    LEASE_S,
+    LONG,
+    Sampler,
+    ServedExperiment,
+    longest_silence_s,
+)
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.once]
 
@@ -38,14 +45,14 @@ def test_f16_postgresql_killed(experiment, chance, record_property):
     assert silence_s <= RESUMES_S + LEASE_S
 
 
-def crash_a_backend(experiment: Experiment) -> None:
+def crash_a_backend(experiment: ServedExperiment) -> None:
     """Kill one connection's process: the cluster ends all others, and recovers by itself."""
     ((pid,),) = experiment.as_superuser(f"SELECT pid {OTHERS} ORDER BY random() LIMIT 1")
     experiment.postgresql.kill_a_backend(pid)
     wait_until(experiment.postgresql.answers, what="the recovery")
 
 
-def crash_all(experiment: Experiment) -> None:
+def crash_all(experiment: ServedExperiment) -> None:
     experiment.postgresql.kill()
     experiment.postgresql.start()
 
@@ -75,7 +82,7 @@ def test_f18_no_connections_stalls_and_deadlocks(experiment, record_property):
 
 
 @contextmanager
-def no_connections(experiment: Experiment) -> Iterator[None]:
+def no_connections(experiment: ServedExperiment) -> Iterator[None]:
     """Let the product have one connection, and end those that it has."""
     experiment.postgresql.execute("ALTER ROLE massmail CONNECTION LIMIT 1")
     experiment.as_superuser(f"SELECT pg_terminate_backend(pid) {OTHERS}")
@@ -86,14 +93,14 @@ def no_connections(experiment: Experiment) -> Iterator[None]:
 
 
 @contextmanager
-def stalled_statements(experiment: Experiment) -> Iterator[None]:
+def stalled_statements(experiment: ServedExperiment) -> Iterator[None]:
     """Let every statement on deliveries wait for a lock."""
     with psycopg.connect(experiment.fleet.database_url) as connection:
         connection.execute("LOCK TABLE massmail_delivery IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-def provoke_deadlocks(experiment: Experiment, seconds: float) -> int:
+def provoke_deadlocks(experiment: ServedExperiment, seconds: float) -> int:
     """Lock rows in the order opposite to the product's; return how many deadlocks there were."""
     counting = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     until, mine = time.monotonic() + seconds, 0

@@ -8,6 +8,7 @@ remembers what it took. Times are scaled down, unless FAULTS_LONG=1.
 import contextlib
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -113,14 +114,13 @@ class Experiment:
 
     fleet: Fleet
     server: ChaosServer
-    postgresql: Postgresql
-    redis: Redis
     mailing_out: int
-    people: int = PEOPLE
+    people: int
+    accounts: int
 
     def slow_down(self, seconds: float) -> None:
         """Let the accounts send so fast that all of the mails take about so long."""
-        rate = self.people / ACCOUNTS / seconds
+        rate = self.people / self.accounts / seconds
         self.fleet.query(f"UPDATE massmail_emailaccount SET per_second = {rate}")
 
     @property
@@ -157,11 +157,6 @@ class Experiment:
     def states(self) -> dict[str, int]:
         return self.fleet.states(self.mailing_out)
 
-    def as_superuser(self, sql: str) -> list[tuple[Any, ...]]:  # Any: as mixed as columns are
-        """Run a statement in the experiment's database, whatever the product may not do now."""
-        name = self.fleet.database_url.rpartition("/")[2]
-        return self.postgresql.execute(sql, database=name)
-
     def decide(self, verb: str) -> float:
         """Pause, resume or cancel the mailing out, as a person does; return when that was done."""
         code = (
@@ -189,6 +184,19 @@ class Experiment:
             eligible=everybody if all_are_eligible else (),
         )
         return self.states()
+
+
+@dataclass
+class ServedExperiment(Experiment):
+    """An experiment on PostgreSQL and Redis."""
+
+    postgresql: Postgresql
+    redis: Redis
+
+    def as_superuser(self, sql: str) -> list[tuple[Any, ...]]:  # Any: as mixed as columns are
+        """Run a statement in the experiment's database, whatever the product may not do now."""
+        name = self.fleet.database_url.rpartition("/")[2]
+        return self.postgresql.execute(sql, database=name)
 
 
 def recoveries_s(moments: Iterable[float], accepted: Sequence[Accepted]) -> list[float]:
@@ -250,7 +258,7 @@ class ServerRoom:
         self._stack.close()
 
     @contextlib.contextmanager
-    def experiment(self, folder: Path, **extra: str) -> Iterator[Experiment]:
+    def experiment(self, folder: Path, **extra: str) -> Iterator[ServedExperiment]:
         """Run one experiment on a copy of the database; the processes get `extra`."""
         name = self.copy_of("massmail")
         fleet = Fleet(
@@ -259,8 +267,14 @@ class ServerRoom:
         log = folder / "accepted.jsonl"
         with ChaosServer(port=self.mail_port, log_path=log) as server:
             try:
-                yield Experiment(
-                    fleet, server, self.postgresql, self.redis, self.mailing_out, self.people
+                yield ServedExperiment(
+                    fleet,
+                    server,
+                    self.mailing_out,
+                    self.people,
+                    self.accounts,
+                    postgresql=self.postgresql,
+                    redis=self.redis,
                 )
             finally:
                 fleet.kill_all()
@@ -280,3 +294,31 @@ class ServerRoom:
         wait_until(self.postgresql.answers, what="PostgreSQL")
         self.postgresql.execute(f"DROP DATABASE {database} WITH (FORCE)")
         self.redis.client().flushall()
+
+
+class SqliteFile:
+    """The seeded database of a small installation without servers, to be copied."""
+
+    def __init__(self, folder: Path, *, people: int = 2_000 if LONG else 600) -> None:
+        self.path = folder / "seeded.sqlite3"
+        self.people = people
+        self.accounts = 2
+        self.key = Fernet.generate_key().decode()
+        self.mail_port = free_port()
+        seeding = Fleet(folder, f"sqlite:///{self.path}", "", key=self.key)
+        seeding.manage("migrate", "--noinput", "--verbosity", "0")
+        ports = [self.mail_port] * self.accounts
+        (self.mailing_out,) = seeding.seed(people=people, ports=ports)["mailing_outs"]
+        seeding.query("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextlib.contextmanager
+    def experiment(self, folder: Path, **extra: str) -> Iterator[Experiment]:
+        """Run one experiment on a copy of the file."""
+        copy = folder / "db.sqlite3"
+        shutil.copyfile(self.path, copy)
+        fleet = Fleet(folder, f"sqlite:///{copy}", "", key=self.key, extra=extra)
+        with ChaosServer(port=self.mail_port, log_path=folder / "accepted.jsonl") as server:
+            try:
+                yield Experiment(fleet, server, self.mailing_out, self.people, self.accounts)
+            finally:
+                fleet.kill_all()
