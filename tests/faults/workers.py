@@ -39,6 +39,7 @@ from tests.system.installation import Installation
 LONG = os.environ.get("FAULTS_LONG") == "1"
 PEOPLE = 100_000 if LONG else 1_200
 ACCOUNTS = 8 if LONG else 4
+SMALL = 12  # people of a small campaign: two windows
 LEASE_S = 30.0 if LONG else 2.0
 RECOVERY_S = 90 if LONG else 45  # from a kill to the next mail of each account
 IN_DOUBT = 100  # rows that one killed process may leave uncertain
@@ -242,6 +243,7 @@ class ServerRoom:
         self.mail_port = free_port()
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(1)
+        self._has_small = False
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -250,6 +252,9 @@ class ServerRoom:
             seeding = Fleet(self.folder, self.postgresql.url, "", key=self.key)
             seeding.manage("migrate", "--noinput", "--verbosity", "0")
             ports = [self.mail_port] * self.accounts
+            self.postgresql.execute(
+                "CREATE DATABASE massmail_small TEMPLATE massmail OWNER massmail"
+            )
             (self.mailing_out,) = seeding.seed(people=self.people, ports=ports)["mailing_outs"]
             self._stack = stack.pop_all()
         return self
@@ -260,18 +265,42 @@ class ServerRoom:
     @contextlib.contextmanager
     def experiment(self, folder: Path, **extra: str) -> Iterator[ServedExperiment]:
         """Run one experiment on a copy of the database; the processes get `extra`."""
-        name = self.copy_of("massmail")
+        with self._experiment(folder, "massmail", self.people, extra) as experiment:
+            yield experiment
+
+    @contextlib.contextmanager
+    def small_experiment(self, folder: Path) -> Iterator[ServedExperiment]:
+        """Run an experiment on a campaign to very few people, which `renew` begins anew."""
+        if not self._has_small:
+            url = self.postgresql.url_of("massmail_small")
+            seeding = Fleet(self.folder, url, "", key=self.key)
+            seeding.seed(people=SMALL, ports=[self.mail_port])
+            self._has_small = True
+        with self._experiment(folder, "massmail_small", SMALL, {}) as experiment:
+            yield experiment
+
+    def renew(self, experiment: ServedExperiment) -> None:
+        """Give a small experiment the database that it began with."""
+        name = experiment.fleet.database_url.rpartition("/")[2]
+        self._drop(name)
+        self._copy("massmail_small", name)
+
+    @contextlib.contextmanager
+    def _experiment(
+        self, folder: Path, template: str, people: int, extra: dict[str, str]
+    ) -> Iterator[ServedExperiment]:
+        name = f"{template}_{next(self._numbers)}"
+        self._copy(template, name)
         fleet = Fleet(
             folder, self.postgresql.url_of(name), self.redis.url, key=self.key, extra=extra
         )
-        log = folder / "accepted.jsonl"
-        with ChaosServer(port=self.mail_port, log_path=log) as server:
+        with ChaosServer(port=self.mail_port, log_path=folder / "accepted.jsonl") as server:
             try:
                 yield ServedExperiment(
                     fleet,
                     server,
                     self.mailing_out,
-                    self.people,
+                    people,
                     self.accounts,
                     postgresql=self.postgresql,
                     redis=self.redis,
@@ -280,11 +309,11 @@ class ServerRoom:
                 fleet.kill_all()
                 self._tidy(name)
 
-    def copy_of(self, database: str) -> str:
-        """Return the name of a new copy of a database to which nobody is connected."""
-        name = f"{database}_{next(self._numbers)}"
-        self.postgresql.execute(f"CREATE DATABASE {name} TEMPLATE {database} OWNER massmail")
-        return name
+    def _copy(self, template: str, name: str) -> None:
+        self.postgresql.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER massmail")
+
+    def _drop(self, name: str) -> None:
+        self.postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _tidy(self, database: str) -> None:
         """Bring the servers back up, and take away what the experiment left in them."""
@@ -292,17 +321,19 @@ class ServerRoom:
             if server.process is None:
                 server.start()
         wait_until(self.postgresql.answers, what="PostgreSQL")
-        self.postgresql.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        self._drop(database)
         self.redis.client().flushall()
 
 
 class SqliteFile:
     """The seeded database of a small installation without servers, to be copied."""
 
-    def __init__(self, folder: Path, *, people: int = 2_000 if LONG else 600) -> None:
+    def __init__(
+        self, folder: Path, *, people: int = 2_000 if LONG else 600, accounts: int = 2
+    ) -> None:
         self.path = folder / "seeded.sqlite3"
         self.people = people
-        self.accounts = 2
+        self.accounts = accounts
         self.key = Fernet.generate_key().decode()
         self.mail_port = free_port()
         seeding = Fleet(folder, f"sqlite:///{self.path}", "", key=self.key)
@@ -314,11 +345,17 @@ class SqliteFile:
     @contextlib.contextmanager
     def experiment(self, folder: Path, **extra: str) -> Iterator[Experiment]:
         """Run one experiment on a copy of the file."""
-        copy = folder / "db.sqlite3"
-        shutil.copyfile(self.path, copy)
+        copy = self.renew(folder)
         fleet = Fleet(folder, f"sqlite:///{copy}", "", key=self.key, extra=extra)
         with ChaosServer(port=self.mail_port, log_path=folder / "accepted.jsonl") as server:
             try:
                 yield Experiment(fleet, server, self.mailing_out, self.people, self.accounts)
             finally:
                 fleet.kill_all()
+
+    def renew(self, folder: Path) -> Path:
+        """Copy the file into the folder, in place of the one that may be there."""
+        copy = folder / "db.sqlite3"
+        for leftover in folder.glob("db.sqlite3*"):
+            leftover.unlink()
+        return Path(shutil.copyfile(self.path, copy))
