@@ -17,8 +17,10 @@ from datetime import datetime, timedelta
 from typing import Self
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db.models import Min
 
+from common.models import TheFile
 from crm.models import Contact
 from massmail.backends.base import Transport
 from massmail.backends.hosts import Resolver
@@ -46,9 +48,10 @@ SLICE_S = 0.01  # real seconds for which a transport waits before it looks at th
 
 
 class FlyingTime:
-    """Seconds that go with the real clock, and `leap_s` further each time somebody waited.
+    """Seconds that go with the real clock, and `leap_s` further each time a transport waited.
 
-    Who waits for a server reads the clock once a slice. Readings in quick succession do not leap.
+    Who waits for a server reads the clock once a slice. Readings in quick succession do not leap,
+    nor does time that the engine spends on other things: it reads the clock too.
     """
 
     def __init__(self, *, leap_s: float = 1.0) -> None:
@@ -58,18 +61,25 @@ class FlyingTime:
         self._leapt_s = 0.0
         self._lock = threading.Lock()
 
-    def seconds(self) -> float:
-        """Return the seconds of this time, without a leap."""
+    @property
+    def shown_s(self) -> float:
+        """The seconds, for anybody who only looks on."""
         return time.monotonic() - self._begun_s + self._leapt_s
 
+    def seconds(self) -> float:
+        """Return the seconds, for the engine."""
+        with self._lock:
+            self._read_s = time.monotonic()
+        return self.shown_s
+
     def waited(self) -> float:
-        """Return the seconds, for somebody who may have waited for a slice."""
+        """Return the seconds, for a transport, which may have waited for a slice."""
         with self._lock:
             read_s = time.monotonic()
             if read_s - self._read_s >= SLICE_S * 0.8:
                 self._leapt_s += self.leap_s
             self._read_s = read_s
-        return self.seconds()
+        return self.shown_s
 
     def now(self) -> datetime:
         """Return the moment that the database's clock would show."""
@@ -140,16 +150,25 @@ class Laboratory:
         return [contact.pk for contact in made]
 
     def campaign(
-        self, *servers: ChaosServer, people: int = 20, start: bool = True, **account_values
+        self,
+        *servers: ChaosServer,
+        people: int = 20,
+        start: bool = True,
+        attached_bytes: int = 0,
+        **account_values,
     ) -> MailingOut:
         """Return a mailing out of an owner with an account on each server, started."""
         owner = account_values.pop("owner", None) or UserFactory.create()
         for server in servers:
             self.account(server, owner=owner, **account_values)
+        message = EmlMessageFactory.create(owner=owner)
+        if attached_bytes:
+            content = ContentFile(b"x" * attached_bytes, name="report.pdf")
+            TheFile.objects.create(content_object=message, file=content)
         mailing_out = MailingOut.objects.create_for(
             Contact.objects.filter(pk__in=self.people(owner, people)),
             owner=owner,
-            message=EmlMessageFactory.create(owner=owner),
+            message=message,
             name="News",
         )
         if start:
