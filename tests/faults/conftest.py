@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.laboratory import IS_LONG, Laboratory
+from tests.massmail.conftest import identity_provider, token_server  # noqa: F401  # fixtures
 
 
 @pytest.fixture

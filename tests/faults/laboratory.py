@@ -4,6 +4,7 @@ The engine is the real one, from the tick to the socket. Only its clocks are not
 real clock, leap ahead while the engine waits for a server, and are moved by hours between ticks.
 """
 
+import functools
 import os
 import random
 import socket
@@ -28,6 +29,7 @@ from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
+from massmail.services.access_tokens import access_token
 from massmail.services.delivery_run import Surroundings, deliver_in_turn
 from massmail.utils import sendmassmail
 from tests.factories import CompanyFactory, EmailAccountFactory, EmlMessageFactory, UserFactory
@@ -190,9 +192,11 @@ class Laboratory:
 
     def open_transport(self, account: EmailAccount) -> Transport:
         """Open a transport as the engine does, with the times of this experiment."""
+        tokens = functools.partial(access_token, account) if account.is_connected else None
         transport = SmtpTransport(
             account,
             allow_private_hosts=True,
+            access_tokens=tokens,
             timeouts=self.timeouts,
             ssl_context=client_context(),
             clock=self.time.waited,
@@ -217,7 +221,7 @@ class Laboratory:
             due_at = self._next_moment()
             if due_at is None or due_at > begun_at + timedelta(days=days):
                 return self.time.now() - begun_at
-            self.time.forward(seconds=(due_at - self.time.now()).total_seconds() + 0.01)
+            self.time.forward(seconds=max(20, (due_at - self.time.now()).total_seconds() + 0.01))
 
     def _next_moment(self) -> datetime | None:
         """Return when something that waits may happen, if anything waits for a moment."""
