@@ -7,6 +7,7 @@ from django.core import mail
 from django.utils import timezone
 
 from massmail.models import EmailAccount, Suppression
+from tests.factories import UserFactory
 from tests.faults.chaos_rules import CLOSE, PLAIN
 from tests.faults.laboratory import EXPERIMENT, IS_LONG
 from tests.massmail.campaigns import account_on
@@ -79,16 +80,15 @@ def test_f14_a_revoked_permission_fails_nobody(
 ):
     """The refresh token is withdrawn: the account is off, its people go to the other one."""
     identity_provider.refresh_tokens["refresh"] = LOGIN
-    second = laboratory.server()
-    mailing_out = laboratory.campaign(second, people=PEOPLE, start=False)
+    second, owner = laboratory.server(), UserFactory.create()
     account_on(
         token_server,
-        owner=mailing_out.owner,
+        owner=owner,
         refresh_token="refresh",
         access_token_expires_at=timezone.now(),
         **VALUES,
     )
-    mailing_out.start()
+    laboratory.campaign(second, owner=owner, people=PEOPLE)
     identity_provider.end(LOGIN)
 
     with commits():
