@@ -212,6 +212,11 @@ class AccessTokens(Protocol):
 class Transport(Protocol):
     """The connections of one account. Not safe for use by several threads at once."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is left to send on."""
+        ...
+
     def open(self) -> None:
         """Connect and log in; network. Raises TransportError."""
         ...

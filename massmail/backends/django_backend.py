@@ -64,6 +64,11 @@ class DjangoTransport:
         chosen = settings.MASSMAIL_DJANGO_BACKENDS[account.transport]
         return cls(chosen["BACKEND"], chosen.get("OPTIONS"))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a backend to send with."""
+        return self._backend is not None
+
     def open(self) -> None:
         """Make the backend and open its connection, if it has one; network.
 

@@ -113,6 +113,11 @@ class SmtpTransport:
         """Return the transport of an account, as the registry asks for it."""
         return cls(account, allow_private_hosts=allow_private_hosts, access_tokens=access_tokens)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is left to send on."""
+        return self._conversation is not None
+
     def open(self, watch: Watch | None = None) -> None:
         """Connect, secure and log in; network. Raises TransportError.
 

@@ -5,6 +5,7 @@ Each step is one conditional update with the expected state; anything else raise
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -159,10 +160,11 @@ def cancel(mailing_out: MailingOut) -> None:
     mailing_out.refresh_from_db()
 
 
-def may_send(mailing_out_id: int) -> bool:
-    """Tell whether nobody has paused or cancelled it, nor all sending (one statement)."""
+def sendable(mailing_out_ids: Collection[int]) -> set[int]:
+    """Return those that nobody has paused or cancelled; none if all sending is (one statement)."""
     paused = MassmailSettings.objects.exclude(paused_at=None)
-    return MailingOut.objects.active().filter(~Exists(paused), pk=mailing_out_id).exists()
+    found = MailingOut.objects.active().filter(~Exists(paused), pk__in=mailing_out_ids)
+    return set(found.values_list("pk", flat=True))
 
 
 def finish(*, now: datetime) -> int:

@@ -45,6 +45,10 @@ class Lease:
         """Tell whether a body may be begun: more than a third of the lease is left."""
         return self.clock() - self.renewed_s < self.length_s * 2 / 3
 
+    def is_over(self) -> bool:
+        """Tell whether others may have taken the run for dead by now."""
+        return self.clock() - self.renewed_s >= self.length_s
+
     def is_due(self) -> bool:
         """Tell whether it is time to renew: a third of the lease has gone by."""
         return self.clock() - self.renewed_s >= self.length_s / 3

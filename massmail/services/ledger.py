@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from massmail.models import (
     AccountShare,
     Delivery,
+    DeliveryAttempt,
     EmailAccount,
     MailingOut,
     MassmailSettings,
@@ -55,6 +56,7 @@ class Turn:
     settings_row: MassmailSettings
     random: Random
     tally: Tally = field(default_factory=Tally)
+    attempts: list[DeliveryAttempt] = field(default_factory=list)
     account_changes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,7 +79,7 @@ def turn(
     random_source: Random,
     settings_row: MassmailSettings | None = None,
 ) -> Iterator[Turn]:
-    """Open a turn: lock the account, run the block, write account and counters, commit.
+    """Open a turn: lock the account, run the block, write attempts, account, counters; commit.
 
     The lease is renewed in the same transaction, if the run still holds the account. The settings
     are read unless they are given.
@@ -89,6 +91,7 @@ def turn(
         if this.is_held:
             this.change_account(run_lease_until=lease.lease_until(now))
         yield this
+        DeliveryAttempt.objects.bulk_create(this.attempts)
         if account is not None and this.account_changes:
             EmailAccount.objects.filter(pk=account.pk).update(**this.account_changes)
         this.tally.write()
@@ -96,7 +99,7 @@ def turn(
         held.renewed_s = before
 
 
-def claim(this: Turn, *, size: int) -> Window | None:
+def claim(this: Turn, *, size: int, claim_id: uuid.UUID | None = None) -> Window | None:
     """Claim the next window of the account, at most `size` deliveries; None if nothing is due.
 
     Mailing outs take turns: the one served longest ago comes next. Rows that may no longer be
@@ -113,9 +116,9 @@ def claim(this: Turn, *, size: int) -> Window | None:
         candidates = _candidates(share, now=this.now, limit=limit, probing=probing)
         if not candidates:
             continue
-        rows = _take(this, share.mailing_out, candidates)
-        if rows is not None:
-            return rows
+        window = _take(this, share.mailing_out, candidates, claim_id or uuid.uuid4())
+        if window is not None:
+            return window
     return None
 
 
@@ -176,15 +179,16 @@ def _candidates(share: Any, *, now: datetime, limit: int, probing: bool) -> list
     return found
 
 
-def _take(this: Turn, mailing_out: MailingOut, candidates: Sequence[Delivery]) -> Window | None:
+def _take(
+    this: Turn, mailing_out: MailingOut, candidates: Sequence[Delivery], claim_id: uuid.UUID
+) -> Window | None:
     """Commit the candidates `in_flight`, as far as they may still be written to."""
     account = this.account
     assert account is not None
     judged = verdicts(mailing_out, candidates, account=account, now=this.now)
     _skip(this, mailing_out, [verdict for verdict in judged if verdict.skip])
     eligible = [verdict for verdict in judged if not verdict.skip]
-    window_claim = uuid.uuid4()
-    constants: dict[str, Any] = {"status": _STATUS.IN_FLIGHT, "claim": window_claim}
+    constants: dict[str, Any] = {"status": _STATUS.IN_FLIGHT, "claim": claim_id}
     if mailing_out.first_version_id is not None:
         constants["message_version"] = mailing_out.message_version_id
     taken = update_from_values(
@@ -200,7 +204,7 @@ def _take(this: Turn, mailing_out: MailingOut, candidates: Sequence[Delivery]) -
     this.tally.move(mailing_out.pk, len(rows), source=_STATUS.PENDING, target=_STATUS.IN_FLIGHT)
     today = this.settings_row.local_date(this.now)
     this.change_account(today_date=today, today_count=account.used_on(today) + len(rows))
-    return Window(window_claim, mailing_out, rows, today)
+    return Window(claim_id, mailing_out, rows, today)
 
 
 def _skip(this: Turn, mailing_out: MailingOut, skipped: Sequence[Verdict]) -> None:
@@ -214,14 +218,16 @@ def _skip(this: Turn, mailing_out: MailingOut, skipped: Sequence[Verdict]) -> No
         this.tally.move(mailing_out.pk, changed, source=_STATUS.PENDING, target=_STATUS.SKIPPED)
 
 
-def give_back(this: Turn, window: Window, *, counted: int) -> None:
-    """Return the unused part of the window's reservation, and start the gap after a mail."""
+def give_back(this: Turn, unused: int, *, reserved_on: date) -> None:
+    """Return the unused part of a reservation."""
     account = this.account
-    if account is None:
-        return
-    unused = len(window.rows) - counted
-    if unused and account.today_date == window.reserved_on:
+    if account is not None and unused and account.today_date == reserved_on:
         this.change_account(today_count=max(0, account.today_count - unused))
-    if counted and pace.keeps_gap(account, this.settings_row):
+
+
+def start_gap(this: Turn) -> None:
+    """Let the account wait after a mail, if it keeps a gap."""
+    account = this.account
+    if account is not None and pace.keeps_gap(account, this.settings_row):
         wait_until = pace.next_send_at(account, this.settings_row, now=this.now, random=this.random)
         this.change_account(next_send_at=wait_until)

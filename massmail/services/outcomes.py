@@ -1,6 +1,7 @@
 """What became of the mails of a window, written to the ledger: states, attempts, suppressions."""
 
 import logging
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from massmail.models import (
 )
 from massmail.services import retries
 from massmail.services.eligibility import Verdict
-from massmail.services.ledger import Turn, Window, give_back
+from massmail.services.ledger import Turn, Window, give_back, start_gap
 from massmail.services.smtp_replies import Action, Decision
 from massmail.services.tally import WINDOW_MAX
 from massmail.services.write_rows import update_from_values
@@ -100,26 +101,48 @@ def record(this: Turn, window: Window, results: Sequence[Result]) -> None:
     sent = [result for result in results if result.decision.action is Action.SENT]
     others = [result for result in results if result.decision.action is not Action.SENT]
     _record_sent(this, window, sent)
-    attempts = [_record_other(this, window, result) for result in others]
-    DeliveryAttempt.objects.bulk_create(attempts)
+    unused = sum(_record_other(this, window, result) for result in others)
     begun = {result.row.delivery_id for result in results}
     unbegun = [row.delivery_id for row in window.rows if row.delivery_id not in begun]
-    if unbegun:
-        return_rows(this, window, unbegun)
-    give_back(this, window, counted=sum(1 for result in results if _uses_limit(result)))
+    unused += return_rows(this, window, unbegun)
+    give_back(this, unused, reserved_on=window.reserved_on)
+    if any(_uses_limit(result) for result in results):
+        start_gap(this)
     _let_hand_over(this, window)
     if window.mailing_out.window_limit < WINDOW_MAX:
         this.tally.limit_windows(window.mailing_out.pk, window.mailing_out.window_limit * 2)
 
 
-def return_rows(this: Turn, window: Window, delivery_ids: Sequence[int]) -> None:
-    """Return rows that were taken but not begun: they are pending, and due at once."""
+def return_rows(this: Turn, window: Window, delivery_ids: Sequence[int]) -> int:
+    """Return rows that were taken but not begun: they are pending, and due at once.
+
+    Returns how many still were as they had been taken.
+    """
+    if not delivery_ids:
+        return 0
     returned = Delivery.objects.filter(
         pk__in=delivery_ids, claim=window.claim, status=_STATUS.IN_FLIGHT
     ).update(status=_STATUS.PENDING, claim=None, due_at=this.now)
     this.tally.move(
         window.mailing_out.pk, returned, source=_STATUS.IN_FLIGHT, target=_STATUS.PENDING
     )
+    return returned
+
+
+def return_claim(this: Turn, claim: uuid.UUID) -> None:
+    """Return the rows of a claim of which nobody knows whether it was committed.
+
+    Nothing of them was begun. Finds none if it was not.
+    """
+    mine = Delivery.objects.filter(
+        email_account=this.lease.account_id, claim=claim, status=_STATUS.IN_FLIGHT
+    )
+    for mailing_out_id in set(mine.values_list("mailing_out", flat=True)):
+        returned = mine.filter(mailing_out=mailing_out_id).update(
+            status=_STATUS.PENDING, claim=None, due_at=this.now
+        )
+        this.tally.move(mailing_out_id, returned, source=_STATUS.IN_FLIGHT, target=_STATUS.PENDING)
+        give_back(this, returned, reserved_on=this.settings_row.local_date(this.now))
 
 
 def _uses_limit(result: Result) -> bool:
@@ -163,16 +186,19 @@ def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
         logger.warning("mailing out %d: %d rows were decided by others", mailing_out_id, len(texts))
 
 
-def _record_other(this: Turn, window: Window, result: Result) -> DeliveryAttempt:
+def _record_other(this: Turn, window: Window, result: Result) -> bool:
+    """Record anything but a success; tell whether its part of the day's limit is free again."""
     change = _changes[result.decision.action](this, result)
-    for source in (_STATUS.IN_FLIGHT, _STATUS.UNCERTAIN):
-        if _apply(this, window, result, change, source=source):
-            break
+    in_time = _apply(this, window, result, change, source=_STATUS.IN_FLIGHT)
+    late = not in_time and _apply(this, window, result, change, source=_STATUS.UNCERTAIN)
+    if not (in_time or late):
+        return False  # somebody else decided, or this was recorded before
     if result.decision.suppress:
         _suppress(this, window, result)
     if result.decision.action in {Action.COOLING, Action.OFF}:
         this.tally.trouble(window.mailing_out.pk)
-    return _attempt(this, window, result)
+    this.attempts.append(_attempt(this, window, result))
+    return in_time and not _uses_limit(result)
 
 
 def _apply(this: Turn, window: Window, result: Result, change: _Change, *, source: str) -> bool:

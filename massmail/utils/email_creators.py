@@ -13,7 +13,7 @@ from django.conf import settings
 from django.template import TemplateSyntaxError
 from django.utils import translation
 
-from massmail.backends.base import BuiltMail
+from massmail.backends.base import BuiltMail, Features
 from massmail.content import headers, language
 from massmail.content.allowed import SYSTEM_VARIABLES as KNOWN_SYSTEM_VARIABLES
 from massmail.content.checking import check_compiles, check_source, image_names
@@ -26,6 +26,7 @@ from massmail.content.plain_text import without_gaps
 from massmail.content.problems import BuildError, MessageError, Problem
 from massmail.content.source import Attachment, MessageSource
 
+PLAIN = Features()
 CID = "cid:"  # before a Content-ID: the address of a part of the same mail (RFC 2392)
 
 __all__ = [
@@ -105,8 +106,15 @@ class CompiledMessage:
             text=without_gaps(self.text.fill(values)),
         )
 
-    def build(self, person: Person, sender: Sender, *, date: datetime.datetime) -> BuiltMail:
-        """Return the finished mail; `date` is aware.
+    def build(
+        self,
+        person: Person,
+        sender: Sender,
+        *,
+        date: datetime.datetime,
+        features: Features = PLAIN,
+    ) -> BuiltMail:
+        """Return the finished mail, built for a server with these features; `date` is aware.
 
         Raises BuildError for data that cannot be sent. Only that one mail is concerned.
         """

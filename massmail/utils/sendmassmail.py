@@ -31,7 +31,8 @@ from massmail.services import (
     pace,
     send_window,
 )
-from massmail.services.delivery_run import Surroundings, deliver_in_turn
+from massmail.services.delivery_run import deliver_in_turn
+from massmail.services.surroundings import Surroundings
 
 logger = logging.getLogger(__name__)
 

@@ -29,6 +29,10 @@ class MaildirTransport:
     def from_account(cls, account: EmailAccount, *, allow_private_hosts: bool) -> Self:
         return cls(Path(account.email_host))
 
+    @property
+    def is_open(self) -> bool:
+        return self._maildir is not None
+
     def open(self) -> None:
         if not self.folder.is_dir():
             raise TransportError(Stage.CONNECT, None, Fault.REFUSED, "no such folder")

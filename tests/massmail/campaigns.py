@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from crm.models import Contact
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
-from massmail.services.delivery_run import Surroundings, deliver
+from massmail.services.delivery_run import deliver
+from massmail.services.surroundings import Surroundings
 from massmail.utils import sendmassmail
 from tests.factories import (
     ContactFactory,

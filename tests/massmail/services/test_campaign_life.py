@@ -162,14 +162,14 @@ def test_the_system_pauses_once_and_says_why(running, django_capture_on_commit_c
 
 
 def test_pausing_all_and_pausing_one_both_stop_it(running):
-    assert campaign.may_send(running.pk)
+    assert campaign.sendable([running.pk]) == {running.pk}
     running.pause()
-    assert not campaign.may_send(running.pk)
+    assert campaign.sendable([running.pk]) == set()
     campaign.resume(running)
     installation.pause_all()
-    assert not campaign.may_send(running.pk)
+    assert campaign.sendable([running.pk]) == set()
     installation.resume_all()
-    assert campaign.may_send(running.pk)
+    assert campaign.sendable([running.pk]) == {running.pk}
 
 
 def test_what_belongs_to_a_deactivated_owner_pauses_and_nothing_else(running, owner):

@@ -7,7 +7,8 @@ import pytest
 from massmail.errors import IllegalTransition, StartRefused
 from massmail.models import EmailAccount, EmlMessage, MailingOut, MessageVersion
 from massmail.services import campaign, versions
-from massmail.services.delivery_run import Surroundings, deliver
+from massmail.services.delivery_run import deliver
+from massmail.services.surroundings import Surroundings
 from tests.factories import SignatureFactory
 from tests.massmail.campaigns import Clock, campaign_on, refreshed
 from tests.massmail.drafts import draft

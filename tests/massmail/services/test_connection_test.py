@@ -165,6 +165,8 @@ def test_login_refused_shows_the_servers_words_and_no_secret():
 
 
 class Plain:
+    is_open = True
+
     """A transport that opens in one step, and sends nothing."""
 
     def open(self) -> None:

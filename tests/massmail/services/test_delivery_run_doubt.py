@@ -18,7 +18,8 @@ from massmail.models import (
 )
 from massmail.services import bulk_moves, lease
 from massmail.services.access_tokens import open_connection
-from massmail.services.delivery_run import Surroundings, deliver, deliver_in_turn
+from massmail.services.delivery_run import deliver, deliver_in_turn
+from massmail.services.surroundings import Surroundings
 from tests.massmail.campaigns import Clock, campaign_on, refreshed, rows, run
 from tests.smtp_server import ACCEPT, RESET
 
@@ -28,11 +29,14 @@ pytestmark = pytest.mark.django_db
 class Broken:
     """A transport with a bug in the middle of each mail."""
 
+    is_open = True
+
     def open(self) -> None: ...
     def close(self) -> None: ...
 
     def send(self, source, watch):
-        yield self.fail(source.next_mail(Features()))
+        if mail := source.next_mail(Features()):
+            yield self.fail(mail)
 
     def fail(self, mail):
         raise RuntimeError("a bug")
@@ -111,6 +115,8 @@ def test_a_late_outcome_settles_its_own_claim(server):
 
     class Slow:
         """Takes longer than the lease, during which others take the run for dead."""
+
+        is_open = True
 
         def open(self) -> None: ...
         def close(self) -> None: ...

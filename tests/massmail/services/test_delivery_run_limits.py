@@ -11,7 +11,8 @@ from massmail.models import (
     MailingOut,
     MassmailSettings,
 )
-from massmail.services.delivery_run import Surroundings, deliver
+from massmail.services.delivery_run import deliver
+from massmail.services.surroundings import Surroundings
 from tests.massmail.campaigns import Clock, campaign_on, refreshed, rows, run
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ from massmail.models import (
     MassmailSettings,
 )
 from massmail.services import audience, campaign, installation, lease
-from massmail.services.delivery_run import Surroundings
+from massmail.services.surroundings import Surroundings
 from massmail.utils import sendmassmail
 from massmail.utils.sendmassmail import due_runs, run_until_idle, tick
 from tests.factories import (

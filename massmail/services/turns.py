@@ -1,0 +1,144 @@
+"""A run's turns at the ledger, one after the other, while its mails are on the wire.
+
+Each turn records windows that were sent and claims the next one, in one transaction. If the
+database fails in a turn, nobody knows whether it was committed: it is made good as soon as the
+database answers, and the run ends.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from massmail.models import EmailAccount, MassmailSettings
+from massmail.services import campaign, ledger, outcomes
+from massmail.services import lease as leases
+from massmail.services.ledger import Window
+from massmail.services.ledger_thread import Jobs
+from massmail.services.outcomes import Result
+from massmail.services.surroundings import Surroundings
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 1  # how often a run looks whether it is paused
+RETRY_S = 0.5  # how often a turn that failed is tried again
+
+Sent = tuple[Window, list[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a turn brought: the account as it is now, and the next window if there is one."""
+
+    account: EmailAccount | None
+    window: Window | None
+
+
+class Turns:
+    """The run's side of the ledger: what is asked of it, and what it answered."""
+
+    def __init__(self, held: leases.Lease, around: Surroundings, jobs: Jobs) -> None:
+        self._held = held
+        self._around = around
+        self._jobs = jobs
+        self._turn: Future[Taken] | None = None
+        self._look: Future[set[int]] | None = None
+        self._looked_s = around.clock()
+        self._settings: MassmailSettings | None = None
+        self._read_s = 0.0  # when the settings were read
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a turn was asked for whose answer was not taken yet."""
+        return self._turn is not None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether `answer` has one, without waiting."""
+        return self._turn is not None and self._turn.done()
+
+    def ask(self, sent: Sequence[Sent], *, size: int) -> None:
+        """Ask to record what was sent, and to claim at most `size` rows (0: none)."""
+        assert self._turn is None, "one turn at a time: at most two windows are out"
+        self._turn = self._jobs.submit(lambda: self._take(sent, size))
+
+    def answer(self) -> Taken:
+        """Wait for the turn that was asked for; raises DatabaseError if nothing came of it."""
+        assert self._turn is not None, "no turn was asked for"
+        turn, self._turn = self._turn, None
+        return turn.result()
+
+    def look(self, mailing_out_ids: Callable[[], set[int]]) -> set[int]:
+        """Return which of these were seen not to be sent any more; looks about once a second.
+
+        Never waits for the database, but where jobs are done in this thread.
+        """
+        now_s = self._around.clock()
+        if self._look is None and now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            asked = mailing_out_ids()
+            self._look = self._jobs.submit(lambda: self._see(asked))
+        if self._look is None or not self._look.done():
+            return set()
+        look, self._look = self._look, None
+        return look.result()
+
+    # --- what is done beside the sending
+
+    def _see(self, mailing_out_ids: set[int]) -> set[int]:
+        """Keep the lease, and return which mailing outs are stopped: all, if in doubt."""
+        try:
+            if self._held.is_due() and not leases.renew(self._held, now=self._around.now()):
+                return mailing_out_ids
+            return mailing_out_ids - campaign.sendable(mailing_out_ids)
+        except DatabaseError:
+            logger.exception("account %d: the database does not answer", self._held.account_id)
+            return mailing_out_ids
+
+    def _take(self, sent: Sequence[Sent], size: int) -> Taken:
+        claim_id = uuid.uuid4()
+        try:
+            return self._try(sent, size, claim_id, now=self._around.now())
+        except (OperationalError, InterfaceError):
+            logger.exception("account %d: a turn at the ledger failed", self._held.account_id)
+            if not self._make_good(sent, claim_id):
+                raise
+            return Taken(None, None)
+
+    def _try(self, sent: Sequence[Sent], size: int, claim_id: uuid.UUID, now: datetime) -> Taken:
+        with ledger.turn(
+            self._held,
+            now=now,
+            random_source=self._around.random,
+            settings_row=self._recent_settings(),
+        ) as this:
+            for window, results in sent:
+                outcomes.record(this, window, results)
+            claims = size > 0 and this.is_held
+            following = ledger.claim(this, size=size, claim_id=claim_id) if claims else None
+            if not size:
+                outcomes.return_claim(this, claim_id)
+            return Taken(this.account if this.is_held else None, following)
+
+    def _make_good(self, sent: Sequence[Sent], claim_id: uuid.UUID) -> bool:
+        """Record what was sent and return what was claimed, as long as the lease lasts."""
+        while not self._held.is_over():
+            connection.close_if_unusable_or_obsolete()
+            try:
+                self._try(sent, 0, claim_id, now=self._around.now())
+            except DatabaseError:
+                self._around.sleep(RETRY_S)
+            else:
+                return True
+        return False
+
+    def _recent_settings(self) -> MassmailSettings:
+        """Return the settings, at most a second old: a pause of all sending acts that fast."""
+        now_s = self._around.clock()
+        if self._settings is None or now_s - self._read_s >= LOOK_S:
+            self._settings, self._read_s = MassmailSettings.load(), now_s
+        return self._settings
