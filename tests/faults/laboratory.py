@@ -30,7 +30,8 @@ from massmail.backends.smtp_conversation import Timeouts
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
 from massmail.services.access_tokens import access_token
-from massmail.services.delivery_run import Surroundings, deliver_in_turn
+from massmail.services.delivery_run import deliver_in_turn
+from massmail.services.surroundings import Surroundings
 from massmail.utils import sendmassmail
 from tests.factories import CompanyFactory, EmailAccountFactory, EmlMessageFactory, UserFactory
 from tests.faults.accept_log import Accepted

@@ -39,25 +39,25 @@ def test_f7_silence_is_given_up_at_the_limit_of_its_stage(laboratory, stage, lim
     other = laboratory.campaign(laboratory.server(), people=10)
     mailing_out = laboratory.campaign(
         server,
-        people=3,
+        people=1,
         attached_bytes=8_000_000 if stage == "body" else 0,
         email_host="localhost",
         email_use_tls=True,
         email_host_user="u",
         email_host_password="right",
     )
-    rule = server.on(stage, HANG, times=1)
+    begun_s: list[float] = []
+    server.on(stage, lambda: begun_s.append(time.shown_s), HANG, times=1)
 
-    begun_s = time.shown_s
-    while not rule.hits:
+    while not begun_s:
         laboratory.tick()
-    took_s = time.shown_s - begun_s
+    took_s = time.shown_s - begun_s[0]
 
     assert limit_s <= took_s <= limit_s * 1.1
     other.refresh_from_db()
     assert other.sent_count == 10
     laboratory.settle()
-    expected = {"sent": 12, "uncertain": 1} if stage in IN_DOUBT else {"sent": 13}
+    expected = {"sent": 10, "uncertain": 1} if stage in IN_DOUBT else {"sent": 11}
     assert laboratory.check() == expected
     mailing_out.refresh_from_db()
     assert mailing_out.uncertain_count == int(stage in IN_DOUBT)
