@@ -19,13 +19,15 @@ A *rule* (`chaos_rules`) is for a stage: ``connect`` (the greeting), ``tls`` (be
 is none), ``body`` (some of it was read), ``dot`` (or the last BDAT), ``rset``, ``quit``. The newest
 rule that is used decides; its actions are done in order. A text is a reply, one line or several
 divided by a line feed, instead of the usual one: 2xx at ``dot`` takes the mail. Bytes are sent as
-they are. Without a reply or an end among them the usual reply follows.
+they are; a callable is called, and what it returns, if it is a text, is the reply. Without a reply
+or an end among them the usual reply follows.
 """
 
 import argparse
 import asyncio
 import json
 import signal
+import socket
 import ssl
 import sys
 import threading
@@ -123,9 +125,7 @@ class ChaosServer:
         loop = asyncio.get_running_loop()
         self.stopping, self._loop = asyncio.Event(), loop
         self.log.open()
-        listener = await loop.create_server(lambda: Session(self), self.host, self.port)
-        (listening, *_others) = listener.sockets
-        self.port = listening.getsockname()[1]
+        listener = await loop.create_server(lambda: Session(self), sock=self._listening())
         started()
         await self.stopping.wait()
         listener.close()
@@ -134,6 +134,16 @@ class ChaosServer:
             session.abort()
             await session.ended
         self.log.close()
+
+    def _listening(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.receive_buffer_bytes:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer_bytes)
+        listening.bind((self.host, self.port))
+        self.port = listening.getsockname()[1]
+        return listening
 
     def stop(self) -> None:
         """End `serve`, from any thread."""

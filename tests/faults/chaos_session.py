@@ -153,7 +153,11 @@ class Session(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         context = self.server.ssl_context
         assert context is not None, "a certificate is needed"
-        secured = await loop.start_tls(self._transport, self, context, server_side=True)
+        try:
+            secured = await loop.start_tls(self._transport, self, context, server_side=True)
+        except BaseException:
+            self.connection_lost(None)  # from here on the loop tells only its own TLS layer
+            raise
         assert secured is not None
         self._transport, self.secure = secured, True
         return None
@@ -272,7 +276,8 @@ class Session(asyncio.Protocol):
                 await self._flush()
                 await self._wait_until(action)
             case _:
-                action()
+                said = action()
+                return await self._act(said, stage) if isinstance(said, str) else ""
         return ""
 
     async def _break_off(self, act: Act, stage: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.faults.laboratory import IS_LONG, Laboratory
 from tests.faults.servers import missing_programs
 from tests.faults.workers import Experiment, ServedExperiment, ServerRoom, SqliteFile
+from tests.massmail.conftest import identity_provider, token_server  # noqa: F401  # fixtures
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ The engine is the real one, from the tick to the socket. Only its clocks are not
 real clock, leap ahead while the engine waits for a server, and are moved by hours between ticks.
 """
 
+import functools
 import os
 import random
 import socket
@@ -17,8 +18,10 @@ from datetime import datetime, timedelta
 from typing import Self
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db.models import Min
 
+from common.models import TheFile
 from crm.models import Contact
 from massmail.backends.base import Transport
 from massmail.backends.hosts import Resolver
@@ -26,7 +29,9 @@ from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
-from massmail.services.delivery_run import Surroundings, deliver_in_turn
+from massmail.services.access_tokens import access_token
+from massmail.services.delivery_run import deliver_in_turn
+from massmail.services.surroundings import Surroundings
 from massmail.utils import sendmassmail
 from tests.factories import CompanyFactory, EmailAccountFactory, EmlMessageFactory, UserFactory
 from tests.faults.accept_log import Accepted
@@ -46,9 +51,10 @@ SLICE_S = 0.01  # real seconds for which a transport waits before it looks at th
 
 
 class FlyingTime:
-    """Seconds that go with the real clock, and `leap_s` further each time somebody waited.
+    """Seconds that go with the real clock, and `leap_s` further each time a transport waited.
 
-    Who waits for a server reads the clock once a slice. Readings in quick succession do not leap.
+    Who waits for a server reads the clock once a slice. Readings in quick succession do not leap,
+    nor does time that the engine spends on other things: it reads the clock too.
     """
 
     def __init__(self, *, leap_s: float = 1.0) -> None:
@@ -58,18 +64,25 @@ class FlyingTime:
         self._leapt_s = 0.0
         self._lock = threading.Lock()
 
-    def seconds(self) -> float:
-        """Return the seconds of this time, without a leap."""
+    @property
+    def shown_s(self) -> float:
+        """The seconds, for anybody who only looks on."""
         return time.monotonic() - self._begun_s + self._leapt_s
 
+    def seconds(self) -> float:
+        """Return the seconds, for the engine."""
+        with self._lock:
+            self._read_s = time.monotonic()
+        return self.shown_s
+
     def waited(self) -> float:
-        """Return the seconds, for somebody who may have waited for a slice."""
+        """Return the seconds, for a transport, which may have waited for a slice."""
         with self._lock:
             read_s = time.monotonic()
             if read_s - self._read_s >= SLICE_S * 0.8:
                 self._leapt_s += self.leap_s
             self._read_s = read_s
-        return self.seconds()
+        return self.shown_s
 
     def now(self) -> datetime:
         """Return the moment that the database's clock would show."""
@@ -140,16 +153,25 @@ class Laboratory:
         return [contact.pk for contact in made]
 
     def campaign(
-        self, *servers: ChaosServer, people: int = 20, start: bool = True, **account_values
+        self,
+        *servers: ChaosServer,
+        people: int = 20,
+        start: bool = True,
+        attached_bytes: int = 0,
+        **account_values,
     ) -> MailingOut:
         """Return a mailing out of an owner with an account on each server, started."""
         owner = account_values.pop("owner", None) or UserFactory.create()
         for server in servers:
             self.account(server, owner=owner, **account_values)
+        message = EmlMessageFactory.create(owner=owner)
+        if attached_bytes:
+            content = ContentFile(b"x" * attached_bytes, name="report.pdf")
+            TheFile.objects.create(content_object=message, file=content)
         mailing_out = MailingOut.objects.create_for(
             Contact.objects.filter(pk__in=self.people(owner, people)),
             owner=owner,
-            message=EmlMessageFactory.create(owner=owner),
+            message=message,
             name="News",
         )
         if start:
@@ -171,9 +193,11 @@ class Laboratory:
 
     def open_transport(self, account: EmailAccount) -> Transport:
         """Open a transport as the engine does, with the times of this experiment."""
+        tokens = functools.partial(access_token, account) if account.is_connected else None
         transport = SmtpTransport(
             account,
             allow_private_hosts=True,
+            access_tokens=tokens,
             timeouts=self.timeouts,
             ssl_context=client_context(),
             clock=self.time.waited,
@@ -198,7 +222,7 @@ class Laboratory:
             due_at = self._next_moment()
             if due_at is None or due_at > begun_at + timedelta(days=days):
                 return self.time.now() - begun_at
-            self.time.forward(seconds=(due_at - self.time.now()).total_seconds() + 0.01)
+            self.time.forward(seconds=max(20, (due_at - self.time.now()).total_seconds() + 0.01))
 
     def _next_moment(self) -> datetime | None:
         """Return when something that waits may happen, if anything waits for a moment."""

@@ -220,7 +220,6 @@ def test_tls_and_login(tls):
         ("starttls", ("starttls", "220 Go ahead", PLAIN)),
         ("starttls", ("tls", PLAIN)),
         ("starttls", ("tls", CLOSE)),
-        ("starttls", ("tls", RESET)),
         ("implicit", ("tls", b"220 in clear\r\n", CLOSE)),
     ],
 )

@@ -55,16 +55,17 @@ def test_f5_no_reply_to_the_dot_leaves_the_mail_in_doubt(laboratory, end):
 @pytest.mark.parametrize("wait_s", [30, 120, 590])
 def test_f6_a_late_reply_to_the_dot_is_waited_for(laboratory, wait_s):
     """The lease is renewed meanwhile, so that nobody takes over and sends it once more."""
+    time = laboratory.time
+    time.leap_s = 5
     if IS_LONG:
         laboratory.in_real_time()
-    time = laboratory.time
     server = laboratory.server()
     laboratory.campaign(server, people=3)
     begun_s = []
 
     def is_over() -> bool:
-        begun_s.append(time.seconds())
-        return time.seconds() - begun_s[0] >= wait_s
+        begun_s.append(time.shown_s)
+        return time.shown_s - begun_s[0] >= wait_s
 
     rule = server.on("dot", Until(is_over), times=1)
 
