@@ -51,6 +51,7 @@ def _write(home: str, attempts: int) -> None:
     """Note what was seen, whole or not at all. A full disk keeps nobody from sending."""
     draft = _file().with_suffix(f".{os.getpid()}")
     try:
+        draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.write_text(json.dumps({"home": home, "attempts": attempts}))
         draft.replace(_file())
     except OSError:

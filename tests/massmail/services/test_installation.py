@@ -143,7 +143,7 @@ def test_a_note_that_cannot_be_read_or_written_keeps_nobody_from_sending(setting
     guard()
     (tmp_path / "ledger_seen.json").write_text("{")
     assert guard()
-    settings.VAR_DIR = tmp_path / "missing"
+    settings.VAR_DIR = tmp_path / "ledger_seen.json"  # no folder
     assert guard()
 
 
