@@ -1,13 +1,11 @@
 """May this row still be written to? Asked for a whole window when it is claimed."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
-
-from django.db.models import F
 
 from massmail import addresses
 from massmail.models import (
@@ -19,6 +17,20 @@ from massmail.models import (
     SkipReason,
     Suppression,
 )
+from massmail.services.people_reader import with_subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is asked of a row before it is sent; a `Delivery` has the same fields."""
+
+    pk: int
+    recipient_id: int
+    uuid: uuid.UUID
+    address_key: str | None
+    message_id: str = ""
+    attempts: int = 0
+    first_attempt_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +59,8 @@ def verdicts(
 
     A corrected address is used; if another row of the mailing out has it, this one is skipped.
     """
-    model = mailing_out.recipient_model
-    people = (
-        model._default_manager.select_related(*model.RELATED)
-        .annotate(
-            mass_contact_uuid=F("mass_contacts__uuid"),
-            mass_contact_massmail=F("mass_contacts__massmail"),
-        )
-        .in_bulk([row.recipient_id for row in candidates])
-    )
+    ids = [row.recipient_id for row in candidates]
+    people = with_subscription(mailing_out.recipient_model).in_bulk(ids)
     keys = {pk: _key(person) for pk, person in people.items()}
     suppressions = Suppression.objects.active(now).filter(
         address_key__in=[key for key in keys.values() if key]
@@ -71,9 +76,31 @@ def verdicts(
     ]
 
 
+def plain_verdicts(
+    candidates: Sequence[Candidate], people: Mapping[int, Any], *, domain: str
+) -> list[Verdict] | None:
+    """Judge candidates none of whose addresses is suppressed; no statement.
+
+    None if any of them is gone, has opted out, or has another address than when it was chosen.
+    """
+    judged = []
+    for row in candidates:
+        person = people.get(row.recipient_id)
+        address = (person.address or "") if person is not None else ""
+        if not address or not _is_key(row.address_key, address) or _opted_out(person, None):
+            return None
+        judged.append(_to_send(row, person, address, domain))
+    return judged
+
+
 def _key(person: Recipient) -> str | None:
     address = person.address
     return addresses.address_key(address) if address else None
+
+
+def _is_key(key: str | None, address: str) -> bool:
+    """Tell whether this is the address's key; most addresses are their own."""
+    return key == address.lower() or key == addresses.address_key(address)
 
 
 def addresses_domain(from_email: str) -> str:
@@ -95,6 +122,11 @@ def _verdict(row: Delivery, person: Any, *, suppressed: dict[str, str], domain: 
         if not skip and key != row.address_key:
             duplicate_of = _correct(row, key)
             skip = SkipReason.DUPLICATE.value if duplicate_of else ""
+    verdict = _to_send(row, person, address, domain)
+    return replace(verdict, skip=skip, duplicate_of=duplicate_of) if skip else verdict
+
+
+def _to_send(row: Delivery | Candidate, person: Any, address: str, domain: str) -> Verdict:
     return Verdict(
         delivery_id=row.pk,
         recipient=person,
@@ -103,8 +135,6 @@ def _verdict(row: Delivery, person: Any, *, suppressed: dict[str, str], domain: 
         mass_contact_uuid=getattr(person, "mass_contact_uuid", None),
         attempts=row.attempts,
         first_attempt_at=row.first_attempt_at,
-        skip=skip,
-        duplicate_of=duplicate_of,
     )
 
 

@@ -162,9 +162,9 @@ def _let_hand_over(this: Turn, window: Window) -> None:
 def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
     mailing_out_id = window.mailing_out.pk
     values = {"status": _STATUS.SENT, "sent_at": this.now, "due_at": None, "reason": ""}
-    fields = ["reply"]
+    fields = ["reply", "address"]  # a plain turn claims without knowing how it is written
     texts: list[tuple[int, *tuple[str, ...]]]
-    texts = [(result.row.delivery_id, result.reply_text) for result in sent]
+    texts = [(result.row.delivery_id, result.reply_text, result.row.address) for result in sent]
     if any(result.provider_id for result in sent):
         fields.append("provider_id")
         texts = [(*row, result.provider_id) for row, result in zip(texts, sent, strict=True)]
@@ -209,6 +209,7 @@ def _apply(this: Turn, window: Window, result: Result, change: _Change, *, sourc
         "reason": change.reason,
         "due_at": change.due_at,
         "reply": result.reply_text,
+        "address": result.row.address,
     }
     if not change.keeps_claim:
         values["claim"] = None

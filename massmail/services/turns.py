@@ -9,13 +9,13 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from massmail.models import EmailAccount, MassmailSettings
-from massmail.services import campaign, ledger, outcomes
+from massmail.services import campaign, ledger, outcomes, plain_turn
 from massmail.services import lease as leases
 from massmail.services.ledger import Window
 from massmail.services.ledger_thread import Jobs
@@ -50,6 +50,8 @@ class Turns:
         self._looked_s = around.clock()
         self._settings: MassmailSettings | None = None
         self._read_s = 0.0  # when the settings were read
+        self._plain_turns = plain_turn.PlainTurns(held)
+        self._route: plain_turn.Route | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -102,26 +104,31 @@ class Turns:
     def _take(self, sent: Sequence[Sent], size: int) -> Taken:
         claim_id = uuid.uuid4()
         try:
-            return self._try(sent, size, claim_id, now=self._around.now())
+            return self._plain(sent, size, claim_id) or self._try(sent, size, claim_id)
         except (OperationalError, InterfaceError):
             logger.exception("account %d: a turn at the ledger failed", self._held.account_id)
             if not self._make_good(sent, claim_id):
                 raise
             return Taken(None, None)
 
-    def _try(self, sent: Sequence[Sent], size: int, claim_id: uuid.UUID, now: datetime) -> Taken:
-        with ledger.turn(
-            self._held,
-            now=now,
-            random_source=self._around.random,
-            settings_row=self._recent_settings(),
-        ) as this:
-            for window, results in sent:
-                outcomes.record(this, window, results)
+    def _plain(self, sent: Sequence[Sent], size: int, claim_id: uuid.UUID) -> Taken | None:
+        """Take the turn in one statement; None if it is not as plain as that."""
+        if len(sent) != 1 or not plain_turn.may_be_plain(*sent[0], size=size):
+            return None
+        ahead = self._recent_route()
+        if ahead is None or not ahead.is_plain:
+            return None
+        try:
+            window = self._plain_turns.record_and_claim(*sent[0], ahead, claim_id=claim_id)
+        except plain_turn.NotPlainError:
+            return None
+        return Taken(ahead.account, window)
+
+    def _try(self, sent: Sequence[Sent], size: int, claim_id: uuid.UUID) -> Taken:
+        with self._open_turn() as this:
+            _record(this, sent)
             claims = size > 0 and this.is_held
             following = ledger.claim(this, size=size, claim_id=claim_id) if claims else None
-            if not size:
-                outcomes.return_claim(this, claim_id)
             return Taken(this.account if this.is_held else None, following)
 
     def _make_good(self, sent: Sequence[Sent], claim_id: uuid.UUID) -> bool:
@@ -129,16 +136,40 @@ class Turns:
         while not self._held.is_over():
             connection.close_if_unusable_or_obsolete()
             try:
-                self._try(sent, 0, claim_id, now=self._around.now())
+                with self._open_turn() as this:
+                    _record(this, sent)
+                    outcomes.return_claim(this, claim_id)
             except DatabaseError:
                 self._around.sleep(RETRY_S)
             else:
                 return True
         return False
 
+    def _open_turn(self) -> AbstractContextManager[ledger.Turn]:
+        return ledger.turn(
+            self._held,
+            now=self._around.now(),
+            random_source=self._around.random,
+            settings_row=self._recent_settings(),
+        )
+
     def _recent_settings(self) -> MassmailSettings:
         """Return the settings, at most a second old: a pause of all sending acts that fast."""
         now_s = self._around.clock()
         if self._settings is None or now_s - self._read_s >= LOOK_S:
-            self._settings, self._read_s = MassmailSettings.load(), now_s
+            self._settings, self._read_s, self._route = MassmailSettings.load(), now_s, None
         return self._settings
+
+    def _recent_route(self) -> plain_turn.Route | None:
+        """Return what the account has to send, at most a second old too."""
+        settings_row = self._recent_settings()
+        if self._route is None:
+            self._route = plain_turn.route(
+                self._held.account_id, settings_row, now=self._around.now()
+            )
+        return self._route
+
+
+def _record(this: ledger.Turn, sent: Sequence[Sent]) -> None:
+    for window, results in sent:
+        outcomes.record(this, window, results)

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -29,6 +29,7 @@ from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut
+from massmail.services import lease, ledger
 from massmail.services.access_tokens import access_token
 from massmail.services.delivery_run import deliver_in_turn
 from massmail.services.surroundings import Surroundings
@@ -60,6 +61,7 @@ class FlyingTime:
     def __init__(self, *, leap_s: float = 1.0) -> None:
         self.leap_s = leap_s
         self.begun_at = database_now() + timedelta(minutes=1)
+        self.jitter: Callable[[], float] = lambda: 0.0  # seconds by which `now` is wrong
         self._begun_s = self._read_s = time.monotonic()
         self._leapt_s = 0.0
         self._lock = threading.Lock()
@@ -86,10 +88,14 @@ class FlyingTime:
 
     def now(self) -> datetime:
         """Return the moment that the database's clock would show."""
-        return self.begun_at + timedelta(seconds=self.seconds())
+        return self.begun_at + timedelta(seconds=self.seconds() + self.jitter())
+
+    def jump(self, **duration: float) -> None:
+        """Set the database's clock ahead or back; the processes' own clocks go on as they did."""
+        self.begun_at += timedelta(**duration)
 
     def forward(self, **duration: float) -> datetime:
-        """Go ahead, or back."""
+        """Let time pass."""
         with self._lock:
             self._leapt_s += timedelta(**duration).total_seconds()
         return self.now()
@@ -109,6 +115,7 @@ class Laboratory:
     resolve: Resolver = socket.getaddrinfo
     servers: list[ChaosServer] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    meanwhile: Callable[[], object] = field(default=lambda: None)  # done before each mail
     _open: ExitStack = field(default_factory=ExitStack)
     _people: int = 0
 
@@ -189,7 +196,13 @@ class Laboratory:
             open_transport=self.open_transport,
             random=self.random,
             sleep=self.time.sleep,
+            stopping=self._is_stopping,
         )
+
+    def _is_stopping(self) -> bool:
+        """Do what happens meanwhile: a run asks this before each mail and in each slice."""
+        self.meanwhile()
+        return False
 
     def open_transport(self, account: EmailAccount) -> Transport:
         """Open a transport as the engine does, with the times of this experiment."""
@@ -213,16 +226,27 @@ class Laboratory:
         self._sample()
         return outcomes
 
+    def leave_for_dead(self, account: EmailAccount, *, claimed: int = 10) -> None:
+        """Take the account and a window, as a process that is killed before it sends anything."""
+        held = lease.take(account.pk, now=self.time.now())
+        assert held is not None
+        with ledger.turn(held, now=self.time.now(), random_source=self.random) as this:
+            assert ledger.claim(this, size=claimed) is not None
+        self._sample()
+
     def settle(self, *, days: float = 5) -> timedelta:
         """Tick until nothing waits for time to pass, at most so many days; return how long."""
         begun_at = self.time.now()
+        is_idle = False
         while True:
             while self.tick():
-                pass
+                is_idle = False
             due_at = self._next_moment()
-            if due_at is None or due_at > begun_at + timedelta(days=days):
+            if is_idle or (due_at and due_at > begun_at + timedelta(days=days)):
                 return self.time.now() - begun_at
-            self.time.forward(seconds=max(20, (due_at - self.time.now()).total_seconds() + 0.01))
+            is_idle = due_at is None  # a clock that trembles may hide what waits: look twice
+            wait_s = (due_at - self.time.now()).total_seconds() + 0.01 if due_at else 0
+            self.time.forward(seconds=max(20, wait_s))
 
     def _next_moment(self) -> datetime | None:
         """Return when something that waits may happen, if anything waits for a moment."""
@@ -234,6 +258,7 @@ class Laboratory:
             massmail=True, pk__in=waiting.values("email_account")
         )
         moments = (
+            MailingOut.objects.active().filter(start_at__gt=now).aggregate(at=Min("start_at")),
             waiting.filter(due_at__gt=now).aggregate(at=Min("due_at")),
             accounts.filter(cooling_until__gt=now).aggregate(at=Min("cooling_until")),
             accounts.filter(next_send_at__gt=now).aggregate(at=Min("next_send_at")),
