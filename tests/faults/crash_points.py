@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 import django
+import psycopg
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -59,12 +60,17 @@ class Steps:
         """Return the function with a step before and one after it."""
 
         def stepped(*arguments: Any, **options: Any) -> Any:
-            self.step(f"before {label}")
+            said = f"{label} {next(filter(_is_sql, arguments), '')}"
+            self.step(f"before {said}")
             result = call(*arguments, **options)
-            self.step(f"after {label}")
+            self.step(f"after {said}")
             return result
 
         return stepped
+
+
+def _is_sql(argument: object) -> bool:
+    return isinstance(argument, str)
 
 
 def main() -> None:
@@ -93,18 +99,21 @@ def main() -> None:
 
 def watch(steps: Steps) -> None:
     """Make steps of every statement, COMMIT, and use of a socket."""
+    BaseDatabaseWrapper._commit = steps.around("COMMIT", BaseDatabaseWrapper._commit)
+    for name in ("send", "sendall", "sendmsg", "recv", "recv_into"):
+        setattr(socket.socket, name, steps.around(name, getattr(socket.socket, name)))
+    if connection.vendor == "postgresql":  # below Django, which prepared statements go around
+        psycopg.Cursor.execute = steps.around("a statement", psycopg.Cursor.execute)
+        return
 
     def execute(call: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        return steps.around(sql[:100], call)(sql, params, many, context)
+        return steps.around("a statement", call)(sql, params, many, context)
 
     def connected(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
         if execute not in connection.execute_wrappers:
             connection.execute_wrappers.append(execute)
 
     connection_created.connect(connected, weak=False)
-    BaseDatabaseWrapper._commit = steps.around("COMMIT", BaseDatabaseWrapper._commit)
-    for name in ("send", "sendall", "sendmsg", "recv", "recv_into"):
-        setattr(socket.socket, name, steps.around(name, getattr(socket.socket, name)))
 
 
 def _run(run_until_idle: Callable[..., int], hours: int) -> None:

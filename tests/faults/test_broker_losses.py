@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from random import Random
+from signal import SIGTERM
 from typing import Any, Self
 
 import pytest
@@ -26,8 +27,7 @@ COPIES = 3
 def test_f21_redis_killed_emptied_and_full(experiment, record_property):
     fleet, outage_s = experiment.fleet, 600 if LONG else 1
     experiment.slow_down(900 if LONG else 8)
-    fleet.beat()
-    fleet.worker(children=5)
+    parts = fleet.supervised(children=5)  # a Redis without memory ends a worker for good
     with Sampler(fleet) as sampler:
         experiment.wait_for_mails(0.1)
         for _ in range(3):
@@ -45,6 +45,8 @@ def test_f21_redis_killed_emptied_and_full(experiment, record_property):
         experiment.redis.client().config_set("maxmemory", 0)
         experiment.wait_for_end()
 
+    fleet.kill(parts, SIGTERM)
+    assert parts.wait(60) == 0
     record_property("seconds from the outage to the end", round(time.monotonic() - back_at, 1))
     states = experiment.require_consistent(sampler.samples)
     assert (states["sent"], states["uncertain"]) == (experiment.people, 0)

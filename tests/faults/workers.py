@@ -62,6 +62,11 @@ class Fleet(Installation):
         }
         return super().environment | mine | self.extra
 
+    def supervised(self, *, children: int) -> Process:
+        """Start a beat and workers as the product does: what ends by itself is started again."""
+        self.extra["DELIVERIES_CONCURRENCY"] = str(children)
+        return self._start("-m", "crm_project.parts", "beat", "control", "deliveries")
+
     def kill_a_child(self, worker: Process, chance: Random) -> int:
         """Kill one pool process of a worker, chosen at random; return its number, 0 for none."""
         children = children_of(worker.pid)
