@@ -1,9 +1,10 @@
 """Runs the delivery loop and kills it at one step; `python -m tests.faults.crash_points`.
 
-A step is a moment just before or after a statement, a COMMIT, or something sent to or read from a
-socket. For each line `KILL_AT HOURS` on standard input one child is forked from this process, which
-has Django loaded and no connection open. The child sends what is due, by a clock that many hours
-ahead, and kills itself at that step (0: at none). A line of JSON says how that went.
+A step is a moment just before or after a statement or COMMIT (kind `database`), or something sent
+to or read from a socket (kind `network`). For each line `KIND KILL_AT HOURS` on standard input one
+child is forked from this process, which has Django loaded and no connection open. The child sends
+what is due, by a clock that many hours ahead, counts the steps of that kind, and kills itself at
+one of them (0: at none). A line of JSON says how that went.
 """
 
 import json
@@ -34,6 +35,7 @@ class Steps:
         self._shared = mmap.mmap(-1, 8 + _LABEL_BYTES)
         self._lock = threading.Lock()
         self.kill_at = 0
+        self.kind = ""
 
     @property
     def count(self) -> int:
@@ -44,11 +46,13 @@ class Steps:
     def label(self) -> str:
         return self._shared[8:].rstrip(b"\0").decode(errors="replace")
 
-    def begin(self, kill_at: int) -> None:
+    def begin(self, kind: str, kill_at: int) -> None:
         self._shared[:] = bytes(8 + _LABEL_BYTES)
-        self.kill_at = kill_at
+        self.kind, self.kill_at = kind, kill_at
 
-    def step(self, label: str) -> None:
+    def step(self, kind: str, label: str) -> None:
+        if kind != self.kind:
+            return
         with self._lock:
             count = self.count + 1
             self._shared[:8] = struct.pack("q", count)
@@ -56,14 +60,14 @@ class Steps:
             if count == self.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def around(self, label: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def around(self, kind: str, label: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function with a step before and one after it."""
 
         def stepped(*arguments: Any, **options: Any) -> Any:
             said = f"{label} {next(filter(_is_sql, arguments), '')}"
-            self.step(f"before {said}")
+            self.step(kind, f"before {said}")
             result = call(*arguments, **options)
-            self.step(f"after {said}")
+            self.step(kind, f"after {said}")
             return result
 
         return stepped
@@ -82,11 +86,11 @@ def main() -> None:
     steps = Steps()
     watch(steps)
     for line in sys.stdin:
-        kill_at, hours = map(int, line.split())
-        steps.begin(kill_at)
+        kind, kill_at, hours = line.split()
+        steps.begin(kind, int(kill_at))
         pid = os.fork()
         if pid == 0:
-            _run(sendmassmail.run_until_idle, hours)
+            _run(sendmassmail.run_until_idle, int(hours))
         _, status = os.waitpid(pid, 0)
         said = {
             "exit": os.waitstatus_to_exitcode(status),
@@ -99,15 +103,15 @@ def main() -> None:
 
 def watch(steps: Steps) -> None:
     """Make steps of every statement, COMMIT, and use of a socket."""
-    BaseDatabaseWrapper._commit = steps.around("COMMIT", BaseDatabaseWrapper._commit)
+    BaseDatabaseWrapper._commit = steps.around("database", "COMMIT", BaseDatabaseWrapper._commit)
     for name in ("send", "sendall", "sendmsg", "recv", "recv_into"):
-        setattr(socket.socket, name, steps.around(name, getattr(socket.socket, name)))
+        setattr(socket.socket, name, steps.around("network", name, getattr(socket.socket, name)))
     if connection.vendor == "postgresql":  # below Django, which prepared statements go around
-        psycopg.Cursor.execute = steps.around("a statement", psycopg.Cursor.execute)
+        psycopg.Cursor.execute = steps.around("database", "a statement", psycopg.Cursor.execute)
         return
 
     def execute(call: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        return steps.around("a statement", call)(sql, params, many, context)
+        return steps.around("database", "a statement", call)(sql, params, many, context)
 
     def connected(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
         if execute not in connection.execute_wrappers:

@@ -39,7 +39,7 @@ from tests.system.installation import Installation
 LONG = os.environ.get("FAULTS_LONG") == "1"
 PEOPLE = 100_000 if LONG else 1_200
 ACCOUNTS = 8 if LONG else 4
-SMALL = 12  # people of a small campaign: two windows
+SMALL = 200  # people of a small campaign: some windows, the last ones full
 LEASE_S = 30.0 if LONG else 2.0
 RECOVERY_S = 90 if LONG else 45  # from a kill to the next mail of each account
 IN_DOUBT = 100  # rows that one killed process may leave uncertain
