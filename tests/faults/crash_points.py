@@ -8,6 +8,7 @@ one of them (0: at none). A line of JSON says how that went.
 """
 
 import json
+import logging
 import mmap
 import os
 import signal
@@ -25,7 +26,10 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+logger = logging.getLogger(__name__)
+
 _LABEL_BYTES = 120
+_SOCKET_CALLS = ("send", "sendall", "sendmsg", "recv", "recv_into")
 
 
 class Steps:
@@ -103,15 +107,21 @@ def main() -> None:
 
 def watch(steps: Steps) -> None:
     """Make steps of every statement, COMMIT, and use of a socket."""
-    BaseDatabaseWrapper._commit = steps.around("database", "COMMIT", BaseDatabaseWrapper._commit)
-    for name in ("send", "sendall", "sendmsg", "recv", "recv_into"):
-        setattr(socket.socket, name, steps.around("network", name, getattr(socket.socket, name)))
+    watched: list[tuple[type, str, str]] = [(BaseDatabaseWrapper, "_commit", "database")]
+    watched += [(socket.socket, name, "network") for name in _SOCKET_CALLS]
     if connection.vendor == "postgresql":  # below Django, which prepared statements go around
-        psycopg.Cursor.execute = steps.around("database", "a statement", psycopg.Cursor.execute)
-        return
+        watched.append((psycopg.Cursor, "execute", "database"))
+    for owner, name, kind in watched:
+        setattr(owner, name, steps.around(kind, name, getattr(owner, name)))
+    if connection.vendor != "postgresql":
+        _watch_statements(steps)
+
+
+def _watch_statements(steps: Steps) -> None:
+    """Make steps of the statements that go through Django."""
 
     def execute(call: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        return steps.around("database", "a statement", call)(sql, params, many, context)
+        return steps.around("database", "execute", call)(sql, params, many, context)
 
     def connected(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
         if execute not in connection.execute_wrappers:
@@ -123,13 +133,15 @@ def watch(steps: Steps) -> None:
 def _run(run_until_idle: Callable[..., int], hours: int) -> None:
     """Send in this child, and end it without the parent's clean-up."""
     from massmail.clock import database_now  # not before Django is set up
-    from massmail.services.delivery_run import Surroundings
+    from massmail.services.surroundings import Surroundings
 
     code = 1
     try:
         around = Surroundings(now=lambda: database_now() + timedelta(hours=hours))
         run_until_idle(around=around)
         code = 0
+    except Exception:  # the border of this process
+        logger.exception("the run failed")
     finally:
         connection.close()
         os._exit(code)

@@ -207,8 +207,7 @@ class Postgresql(_Server):
         """Run a statement as the superuser; return its rows (Any: as mixed as columns are)."""
         url = self.url_of(database, role="postgres")
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-            # the text is a test's own, not a stranger's
-            cursor = connection.execute(sql)  # type: ignore[call-overload]
+            cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
     def fill_the_disk(self, size_bytes: int) -> None:
@@ -273,5 +272,5 @@ class Redis(_Server):
         except redis.RedisError:
             return False
 
-    def client(self) -> "redis.Redis[bytes]":
+    def client(self) -> redis.Redis:
         return redis.Redis(port=self.port, socket_timeout=5)
