@@ -87,7 +87,8 @@ WITH account AS (
         ) AS suppressed
 ), walked AS (
     UPDATE massmail_accountshare
-    SET watermark = (SELECT max(id) FROM taken), served_at = %(now)s
+    SET watermark = (SELECT max(id) FROM taken), served_at = %(now)s,
+        exhausted = (SELECT count(*) FROM taken) < %(size)s
     WHERE id = (SELECT id FROM share) AND EXISTS (SELECT FROM taken)
 ), reserved AS (
     UPDATE massmail_emailaccount
