@@ -82,7 +82,9 @@ class SmtpServer:
 
     ``tls`` is ``"none"``, ``"starttls"`` (offered) or ``"implicit"``; ``users`` maps names to
     passwords, and AUTH is offered if there are any; ``accepts_token`` is asked about the user and
-    access token of AUTH XOAUTH2, which is offered if it is set; ``certificate`` is of
+    access token of AUTH XOAUTH2, which is offered if it is set; ``extensions`` are announced
+    besides SIZE (with ``PIPELINING`` among them clients may send ahead: it is all the same here);
+    ``certificate`` is of
     ``tests.smtp_certificates``, whose ``client_context`` trusts the good one.
     ``receive_buffer_bytes`` makes the kernel take little ahead, so that a large mail is still on
     its way when the body is interrupted.
@@ -93,6 +95,7 @@ class SmtpServer:
     users: dict[str, str] = field(default_factory=dict)
     mechanisms: str = "PLAIN LOGIN"
     accepts_token: Callable[[str, str], bool] | None = None
+    extensions: tuple[str, ...] = ("8BITMIME", "ENHANCEDSTATUSCODES")
     receive_buffer_bytes: int = 0
     host: str = "127.0.0.1"
     rules: list[Rule] = field(default_factory=list)
@@ -193,7 +196,7 @@ class _Session:
         self.buffer = bytearray()
         self.secure = False
         self.user = ""
-        self.sender = ""
+        self.sender: str | None = None
         self.recipients: list[str] = []
 
     def run(self) -> None:
@@ -229,7 +232,7 @@ class _Session:
             handler(line)
 
     def _ehlo(self, line: str) -> None:
-        lines = ["test.example", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        lines = ["test.example", *self.server.extensions]
         if self.server.tls == "starttls" and not self.secure:
             lines.append("STARTTLS")
         mechanisms = [self.server.mechanisms] if self.server.users else []
@@ -280,13 +283,17 @@ class _Session:
         return base64.b64decode(self._line()).decode()
 
     def _mail(self, line: str) -> None:
+        self.sender, self.recipients = None, []
         if self._step("mail", "250 2.1.0 Sender ok"):
-            self.sender, self.recipients = _address(line), []
+            self.sender = _address(line)
 
     def _rcpt(self, line: str) -> None:
+        if self.sender is None:
+            return self._send(b"503 5.5.1 No sender\r\n")
         self.recipients.append(_address(line))
         if not self._step("rcpt", "250 2.1.5 Recipient ok"):
             self.recipients.pop()
+        return None
 
     def _data(self, line: str) -> None:
         if not self.recipients:
@@ -294,7 +301,7 @@ class _Session:
         if not self._step("data", "354 Go ahead"):
             return None
         self._step("dot", "250 2.0.0 Queued", self._body())
-        self.sender, self.recipients = "", []
+        self.sender, self.recipients = None, []
         return None
 
     def _body(self) -> bytes:
@@ -305,7 +312,7 @@ class _Session:
         return b"".join(lines)
 
     def _rset(self, line: str) -> None:
-        self.sender, self.recipients = "", []
+        self.sender, self.recipients = None, []
         self._step("rset", "250 2.0.0 Reset")
 
     def _quit(self, line: str) -> None:
@@ -313,7 +320,7 @@ class _Session:
         raise _Ended
 
     def _accept(self, data: bytes) -> None:
-        mail = AcceptedMail(self.sender, tuple(self.recipients), data, self.secure, self.user)
+        mail = AcceptedMail(self.sender or "", tuple(self.recipients), data, self.secure, self.user)
         with self.server._lock:
             self.server.mails.append(mail)
 

@@ -7,9 +7,10 @@ import contextlib
 import errno
 import math
 import select
+import selectors
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from massmail.backends.base import BEFORE_BODY, Fault, Stage, Watch
@@ -48,17 +49,19 @@ class Patience:
     slice_s: float = 5.0
     stall_s: float = 60.0
     total_s: float = math.inf
+    started_at: float | None = None  # if it began before anybody looked
     _started_at: float = field(init=False)
     _progress_at: float = field(init=False)
     _asked_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         """Start counting."""
-        self._started_at = self._progress_at = self._asked_at = self.clock()
+        started_at = self.clock() if self.started_at is None else self.started_at
+        self._started_at = self._progress_at = self._asked_at = started_at
 
-    def progress(self) -> None:
-        """Begin ``limit_s`` anew, since something moved."""
-        self._progress_at = self.clock()
+    def progress(self, at: float | None = None) -> None:
+        """Begin ``limit_s`` anew, since something moved, now or when it did."""
+        self._progress_at = self.clock() if at is None else at
 
     def next_slice_s(self) -> float:
         """Return how long to wait at most before asking here again.
@@ -145,6 +148,36 @@ class Link:
                 raise LinkError(Fault.TLS, error.reason or type(error).__name__) from error
             except OSError as error:
                 raise LinkError(Fault.DISCONNECTED, type(error).__name__) from error
+
+    @property
+    def is_secure(self) -> bool:
+        """Tell whether it is TLS: bytes may wait here that no selector sees."""
+        return isinstance(self._socket, ssl.SSLSocket)
+
+    def fileno(self) -> int:
+        """Return what a selector watches."""
+        return self._socket.fileno()
+
+    @property
+    def wanted_events(self) -> int:
+        """What to wait for, by a selector, until a send that could not go on may."""
+        wants_write = self._wanted == select.POLLOUT
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if wants_write else 0)
+
+    def try_send_all(self, buffers: Sequence[bytes | memoryview]) -> int:
+        """Hand over what fits now of several buffers, and return how many bytes that was.
+
+        They are not joined: the kernel gathers them. With TLS the first one goes alone.
+        """
+        if self.is_secure:
+            return self.try_send(memoryview(buffers[0]))
+        try:
+            return self._socket.sendmsg(buffers)
+        except BlockingIOError:
+            self._wanted = select.POLLOUT
+            return 0
+        except OSError as error:
+            raise LinkError(Fault.DISCONNECTED, type(error).__name__) from error
 
     def try_send(self, data: memoryview) -> int:
         """Hand over what fits now, and return how many bytes that was."""

@@ -1,11 +1,9 @@
-"""The lock-step conversation with one SMTP server: a line out, its reply in.
+"""The lock-step conversation of an opening: a line out, its reply in.
 
-Keeps the stage, because no error tells how far a mail had come. Joins the connection
-(``link``) with the bytes of the protocol (``smtp_protocol``); what to say is the transport's.
+Keeps the stage, because no error tells how far it had come. Joins the connection (``link``) with
+the bytes of the protocol (``smtp_protocol``); what to say is said in ``smtp_opening``.
 """
 
-import contextlib
-import math
 import ssl
 from dataclasses import dataclass
 
@@ -13,8 +11,7 @@ from massmail.backends import smtp_protocol as protocol
 from massmail.backends.base import Fault, Stage, Watch
 from massmail.backends.hosts import Address
 from massmail.backends.link import Clock, Link, LinkError, Patience
-
-SERVICE_CLOSING = 421
+from massmail.backends.smtp_session import SERVICE_CLOSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,17 @@ class Timeouts:
     slice_s: float = 5
     stall_s: float = 60
 
+    @property
+    def shortest_s(self) -> float:
+        """Return how long nobody may look away from a connection with a mail."""
+        limits = (self.command_s, self.data_s, self.body_s, self.body_total_s, self.dot_s)
+        return min(self.slice_s, *limits)
+
+    def limit_s(self, stage: Stage) -> float:
+        """Return how long to wait in a stage of a mail."""
+        limits = {Stage.DATA: self.data_s, Stage.BODY: self.body_s, Stage.DOT: self.dot_s}
+        return limits.get(stage, self.command_s)
+
 
 class Conversation:
     """One connection, the stage it is in, and who watches while it waits.
@@ -51,7 +59,7 @@ class Conversation:
         self.timeouts = timeouts
         self._clock = clock
         self._link: Link | None = None
-        self._parser = protocol.ReplyParser()
+        self.parser = protocol.ReplyParser()
 
     def connect(self, addresses: list[Address]) -> Address:
         """Connect to the first address that answers, and return it; ``connect_s`` for all."""
@@ -78,7 +86,7 @@ class Conversation:
         Raises LinkError with the fault TLS if anything in clear came behind the reply to
         STARTTLS: it could have been slipped in (CVE-2011-0411).
         """
-        if self._parser.has_leftover:
+        if self.parser.has_leftover:
             raise LinkError(Fault.TLS, "data in clear behind the reply to STARTTLS")
         self._open_link.start_tls(context, host, self._patience(self.timeouts.connect_s))
 
@@ -96,49 +104,16 @@ class Conversation:
         unasked = self._listen()
         if unasked is not None and unasked.code == SERVICE_CLOSING:
             return unasked
-        if unasked is not None or self._parser.has_leftover:
+        if unasked is not None or self.parser.has_leftover:
             raise LinkError(Fault.GARBAGE, "a reply to nothing")
-        data = self.stage is Stage.DATA
-        patience = self._patience(self.timeouts.data_s if data else self.timeouts.command_s)
+        patience = self._patience(self.timeouts.command_s)
         self._open_link.send_all(line, patience)
         return self._read_reply(patience)
 
-    def check_silence(self) -> None:
-        """Raise LinkError (GARBAGE, DISCONNECTED) if the server said anything unasked."""
-        if self._listen() is not None or self._parser.has_leftover:
-            raise LinkError(Fault.GARBAGE, "a reply to nothing")
-
-    def send_body(self, data: bytes) -> protocol.FullReply:
-        """Send a stuffed body with its dot, and return the reply.
-
-        The stage tells how far it came: BODY until the last byte was handed over, then DOT. A
-        complete reply that came before that ends the sending, with the stage at BODY.
-        """
-        self.stage = Stage.BODY
-        patience = self._patience(self.timeouts.body_s, self.timeouts.body_total_s)
-        rest = memoryview(data)
-        while rest:
-            try:
-                sent = self._open_link.try_send(rest)
-            except LinkError:
-                if reply := self._last_words():
-                    return reply
-                raise
-            if sent:
-                rest = rest[sent:]
-                patience.progress()
-                continue
-            self._open_link.wait_to_send(patience, or_receive=True)
-            if reply := self._listen():
-                return reply
-        self.stage = Stage.DOT
-        return self._read_reply(self._patience(self.timeouts.dot_s))
-
-    def quit(self) -> None:
-        """Say QUIT and wait for its reply, for at most ``quit_s``."""
-        patience = self._patience(self.timeouts.quit_s)
-        self._open_link.send_all(protocol.serialise_command("QUIT"), patience)
-        self._read_reply(patience)
+    def take_link(self) -> Link:
+        """Hand the connection over; what was not read of it is in ``parser``."""
+        link, self._link = self._open_link, None
+        return link
 
     def close(self) -> None:
         """Close at once, without a word; never raises."""
@@ -152,7 +127,7 @@ class Conversation:
             raise LinkError(Fault.DISCONNECTED, "not connected")
         return self._link
 
-    def _patience(self, limit_s: float, total_s: float = math.inf) -> Patience:
+    def _patience(self, limit_s: float) -> Patience:
         return Patience(
             self.stage,
             limit_s,
@@ -160,31 +135,24 @@ class Conversation:
             self._clock,
             slice_s=self.timeouts.slice_s,
             stall_s=self.timeouts.stall_s,
-            total_s=total_s,
         )
 
     def _listen(self) -> protocol.FullReply | None:
         """Take in what has arrived, without waiting, and return the reply that it completes."""
         received = self._open_link.try_receive()
-        self._parser.feed(received or b"")
+        self.parser.feed(received or b"")
         reply = self._next_reply()
         if reply is None and received == b"":
             raise LinkError(Fault.DISCONNECTED, "closed by the server")
         return reply
 
-    def _last_words(self) -> protocol.FullReply | None:
-        """Return the complete reply that a server sent before it broke the connection, if any."""
-        with contextlib.suppress(LinkError):
-            return self._listen()
-        return None
-
     def _read_reply(self, patience: Patience) -> protocol.FullReply:
         while (reply := self._next_reply()) is None:
-            self._parser.feed(self._open_link.receive(patience))
+            self.parser.feed(self._open_link.receive(patience))
         return reply
 
     def _next_reply(self) -> protocol.FullReply | None:
         try:
-            return self._parser.next_reply()
+            return self.parser.next_reply()
         except protocol.UnreadableReply as error:
             raise LinkError(Fault.GARBAGE, str(error)) from error

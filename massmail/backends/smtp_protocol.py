@@ -6,11 +6,12 @@ command, and no body can end early or smuggle a second mail (RFC 5321, section 4
 """
 
 import base64
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from massmail.backends.base import Reply
+from massmail.backends.base import BuiltMail, Features, Reply
 from massmail.errors import MassmailError
 
 MAX_LINE_BYTES = 8 * 1024
@@ -19,6 +20,7 @@ MAX_REPLY_BYTES = 64 * 1024
 MAX_TEXT_CHARACTERS = 500
 MAX_COMMAND_BYTES = 512  # RFC 5321, section 4.5.3.1.4, with CRLF
 MAX_AUTH_BYTES = 12_288  # RFC 4954, section 4
+END_OF_DATA = b".\r\n"
 
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[\s:;,]|$)[\s:;,]*")
@@ -26,7 +28,8 @@ _ENHANCED = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?=[\s:;,]|$)[\s:;,]
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+# An address of letters that are at home in a command: nothing to look at more closely.
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,253}")
 
 
 class UnreadableReply(MassmailError):
@@ -38,7 +41,13 @@ class FullReply:
     """A complete reply with all its lines (an EHLO reply outgrows the text of a ``Reply``)."""
 
     code: int
-    lines: tuple[str, ...]
+    texts: tuple[bytes, ...]  # as received, without the codes: most replies are read by code alone
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Return the texts of the lines, decoded, without control characters."""
+        decoded = (text.decode("utf-8", "replace").replace("\t", " ") for text in self.texts)
+        return tuple(_UNPRINTABLE.sub("", text) for text in decoded)
 
     @property
     def kind(self) -> int:
@@ -61,8 +70,8 @@ class FullReply:
 
 def reply_of(code: int, text: str) -> Reply:
     """Return a reply that another library read, cleaned and capped as our own are."""
-    lines = text[:MAX_REPLY_BYTES].replace("\t", " ").splitlines()
-    return FullReply(code, tuple(_UNPRINTABLE.sub("", line) for line in lines)).brief()
+    lines = text[:MAX_REPLY_BYTES].splitlines()
+    return FullReply(code, tuple(line.encode(errors="replace") for line in lines)).brief()
 
 
 @dataclass(slots=True)
@@ -75,7 +84,7 @@ class ReplyParser:
 
     _buffer: bytearray = field(default_factory=bytearray)
     _code: int = 0
-    _lines: list[str] = field(default_factory=list)
+    _lines: list[bytes] = field(default_factory=list)
     _size_bytes: int = 0
 
     def feed(self, received: bytes) -> None:
@@ -118,8 +127,7 @@ class ReplyParser:
         if len(self._lines) >= MAX_REPLY_LINES or self._size_bytes > MAX_REPLY_BYTES:
             raise UnreadableReply("reply too long")
         self._code = code
-        text = (found[3] or b"").decode("utf-8", "replace").replace("\t", " ")
-        self._lines.append(_UNPRINTABLE.sub("", text))
+        self._lines.append(found[3] or b"")
         return found[2] != b"-"
 
 
@@ -139,28 +147,65 @@ def parse_capabilities(reply: FullReply) -> dict[str, str]:
     return capabilities
 
 
-def serialise_command(command: str, *, max_bytes: int = MAX_COMMAND_BYTES) -> bytes:
+def features_of(capabilities: Mapping[str, str]) -> Features:
+    """Return what of a server's capabilities changes how a mail is built."""
+    size = capabilities.get("SIZE", "")
+    return Features(
+        eight_bit="8BITMIME" in capabilities,
+        smtputf8="SMTPUTF8" in capabilities and "8BITMIME" in capabilities,  # RFC 6531, section 3.1
+        max_bytes=(int(size) or None) if size.isascii() and size.isdigit() else None,
+    )
+
+
+def serialise_command(
+    command: str, *, max_bytes: int = MAX_COMMAND_BYTES, smtputf8: bool = False
+) -> bytes:
     """Return a command line with its CRLF.
 
-    Raises ValueError for control characters (line breaks, NUL), non-ASCII characters and lines
-    longer than ``max_bytes``.
+    Raises ValueError for control characters (line breaks, NUL), non-ASCII characters unless the
+    server takes ``smtputf8``, and lines longer than ``max_bytes``.
     """
-    if not command.isascii() or any(c < " " or c == "\x7f" for c in command):
+    if not (smtputf8 or command.isascii()) or any(c < " " or c == "\x7f" for c in command):
         raise ValueError("a command holds printable ASCII characters only")
-    line = command.encode("ascii") + b"\r\n"
+    line = command.encode() + b"\r\n"
     if len(line) > max_bytes:
         raise ValueError("command line too long")
     return line
 
 
-def mail_command(sender: str) -> bytes:
+@functools.lru_cache(maxsize=256)
+def mail_command(sender: str, *, parameters: str = "") -> bytes:
     """Return MAIL FROM for an addr-spec; ``""`` is the null sender. Raises ValueError."""
-    return serialise_command(f"MAIL FROM:<{_checked_address(sender) if sender else ''}>")
+    address = _checked_address(sender) if sender else ""
+    return serialise_command(f"MAIL FROM:<{address}>{parameters}")
 
 
-def rcpt_command(recipient: str) -> bytes:
+def rcpt_command(recipient: str, *, smtputf8: bool = False) -> bytes:
     """Return RCPT TO for an addr-spec. Raises ValueError."""
-    return serialise_command(f"RCPT TO:<{_checked_address(recipient)}>")
+    if _PLAIN_ADDRESS.fullmatch(recipient):
+        return f"RCPT TO:<{recipient}>\r\n".encode()
+    return serialise_command(f"RCPT TO:<{_checked_address(recipient)}>", smtputf8=smtputf8)
+
+
+def envelope_commands(
+    mail: BuiltMail, features: Features, *, names_size: bool
+) -> tuple[bytes, bytes, bytes]:
+    """Return MAIL, RCPT and DATA, with what the server has to know of the mail beforehand.
+
+    ``names_size`` is whether it announced SIZE (RFC 1870). Raises ValueError for a mail that
+    cannot be put into commands, or that needs more than the server announced.
+    """
+    if (mail.eight_bit and not features.eight_bit) or (mail.smtputf8 and not features.smtputf8):
+        raise ValueError("the server did not announce what the mail needs")
+    if mail.tail.startswith(b".") or (mail.tail and not mail.tail.endswith(b"\r\n")):
+        raise ValueError("the shared part of a mail consists of whole lines")
+    parameters = " BODY=8BITMIME" if mail.eight_bit else ""
+    if mail.smtputf8:
+        parameters += " SMTPUTF8"
+    first = mail_command(mail.sender, parameters=parameters)
+    if names_size:
+        first = b"%b SIZE=%d\r\n" % (first[:-2], len(mail.data) + len(mail.tail))
+    return first, rcpt_command(mail.recipient, smtputf8=mail.smtputf8), b"DATA\r\n"
 
 
 def _checked_address(address: str) -> str:
@@ -176,20 +221,19 @@ def _checked_address(address: str) -> str:
 
 
 def stuff_body(data: bytes) -> bytes:
-    """Return a message as it follows the 354 reply: dot-stuffed, with the final dot.
+    """Return a message as it follows the 354 reply: dot-stuffed, without the final dot.
 
     Every CR, LF or CRLF becomes CRLF, so that no server can read a line end where another sees
     none; a missing CRLF at the end is added (RFC 5321, sections 2.3.8 and 4.5.2).
     """
-    breaks = data.count(b"\r\n")
-    if data.count(b"\r") != breaks or data.count(b"\n") != breaks:
-        data = _LINE_END.sub(b"\r\n", data)
+    lines = data.splitlines()
+    if len(b"".join(lines)) + 2 * len(lines) != len(data):  # an end that is not two bytes long
+        data = b"\r\n".join([*lines, b""])
     if data.startswith(b"."):
         data = b"." + data
-    data = data.replace(b"\r\n.", b"\r\n..")
-    if data and not data.endswith(b"\r\n"):
-        data += b"\r\n"
-    return data + b".\r\n"
+    if b"\r\n." in data:  # to search alone is much faster than to replace nothing
+        data = data.replace(b"\r\n.", b"\r\n..")
+    return data
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -4,7 +4,7 @@ Lines have at most 78 characters wherever a fold is possible and never more than
 section 2.1.1). Every function returns finished bytes with their line end.
 """
 
-import base64
+import binascii
 import datetime
 import functools
 import re
@@ -12,7 +12,7 @@ from email.utils import format_datetime, unquote
 
 from django.utils.translation import gettext as _
 
-from massmail.addresses import wire_address
+from massmail.addresses import PLAIN_ADDRESS_MAX, PLAIN_ADDRESS_REGEX, wire_address
 from massmail.content.problems import BuildError
 
 MAX_LINE = 78
@@ -20,6 +20,7 @@ MAX_URL = 900  # a longer one would make a line of more than 998
 MAX_TEXT = 2_000  # characters of a subject or a name
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_PLAIN_ADDRESS = re.compile(PLAIN_ADDRESS_REGEX)
 _CONTROL_RUNS = re.compile("[\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _QUOTABLE = re.compile(r"[\x20-\x7e]*")
@@ -58,13 +59,16 @@ def text_header(name: str, text: str) -> bytes:
 def address_header(name: str, display_name: str, address: str) -> bytes:
     """Return a header with exactly one mailbox; both parts are already checked or cleaned."""
     phrase = _phrase(display_name, first=len(name) + 2)
+    line = f"{name}: {phrase} <{address}>" if phrase else f"{name}: {address}"
+    if len(line) <= MAX_LINE:
+        return f"{line}\r\n".encode()
     mailbox = f"<{address}>" if phrase else address
     last_line = phrase.rpartition("\r\n")[2]
     used = len(last_line) + (0 if "\r\n" in phrase else len(name) + 2)
     gap = "" if not phrase else " " if used + 1 + len(mailbox) <= MAX_LINE else "\r\n "
     if not phrase and used + len(mailbox) > MAX_LINE:
         gap = "\r\n "
-    return f"{name}: {phrase}{gap}{mailbox}\r\n".encode("ascii")
+    return f"{name}: {phrase}{gap}{mailbox}\r\n".encode()
 
 
 def mailbox_header(name: str, mailbox: str) -> tuple[bytes, str]:
@@ -91,12 +95,18 @@ def _split_mailbox(mailbox: str) -> tuple[str, str]:
     return one_line(unquote(name.strip())), address
 
 
-def wire_or_refuse(address: str) -> str:
-    """Return an address for the envelope; raises BuildError if it is not valid or not ASCII."""
+def wire_or_refuse(address: str, *, smtputf8: bool = False) -> str:
+    """Return an address for the envelope; raises BuildError if it is not valid.
+
+    Also if it is not ASCII, unless the server takes those (`smtputf8`, RFC 6531).
+    """
+    if len(address) <= PLAIN_ADDRESS_MAX and _PLAIN_ADDRESS.match(address):
+        local_part, _at, domain = address.rpartition("@")
+        return f"{local_part}@{domain.lower()}"
     wire = None if CONTROLS.search(address) else wire_address(address)
     if wire is None:
         raise BuildError(_("“%(address)s” is not a valid address.") % {"address": address[:80]})
-    if not wire.isascii():
+    if not (smtputf8 or wire.isascii()):
         raise BuildError(
             _("The part before the @ of “%(address)s” cannot be sent: only ASCII is.")
             % {"address": address[:80]},
@@ -153,15 +163,21 @@ def encoded_words(text: str, *, first: int) -> str:
     No word parts a character: each decodes by itself.
     """
     data = text.encode()
+    if (len(data) + 2) // 3 * 4 + _WORD_FRAME <= min(MAX_LINE - first, _MAX_ENCODED_WORD):
+        return f"=?utf-8?b?{_base64(data)}?=" if data else ""  # one word: nearly all
     words: list[str] = []
     begin, room = 0, MAX_LINE - first
     while begin < len(data):
         end = begin + (min(room, _MAX_ENCODED_WORD) - _WORD_FRAME) // 4 * 3
         while end < len(data) and data[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(f"=?utf-8?b?{base64.b64encode(data[begin:end]).decode()}?=")
+        words.append(f"=?utf-8?b?{_base64(data[begin:end])}?=")
         begin, room = end, MAX_LINE - 1
     return "\r\n ".join(words)
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def _phrase(text: str, *, first: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any  # what Django's filters take and return
 from django.template import Context, Engine, Template, TemplateSyntaxError
 from django.template.base import (
     FilterExpression,
+    Node,
     NodeList,
     Parser,
     Token,
@@ -136,14 +137,21 @@ class MailTemplate(Template):
 
         Raises BuildError when the result is too large or a filter cannot work on its value.
         """
-        context = Context(dict(values), autoescape=self.engine.autoescape)
-        try:
-            text = str.__str__(self.render(context))
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise BuildError(_("A variable has a value that its filter cannot use.")) from error
+        text = self._rendered(self.render, values)
         if len(text) > MAX_OUTPUT:
             raise BuildError(_("The text of the mail would be too long."))
         return text
+
+    def print_tag(self, tag: Node, values: Mapping[str, Value]) -> str:
+        """Render one tag of this template, with all that is in it; see `fill`."""
+        return self._rendered(tag.render, values)
+
+    def _rendered(self, render: Callable[[Context], str], values: Mapping[str, Value]) -> str:
+        context = Context(dict(values), autoescape=self.engine.autoescape)
+        try:
+            return str.__str__(render(context))
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise BuildError(_("A variable has a value that its filter cannot use.")) from error
 
 
 class MailEngine(Engine):
@@ -185,6 +193,8 @@ def plain_value(value: object) -> Value:
     safe. Raises BuildError for anything but text, numbers and dates: no model, no lazy object, no
     function ever gets into a context.
     """
+    if type(value) is str and len(value) <= MAX_VALUE and value.isprintable():
+        return value  # nearly all
     if isinstance(value, str):
         return _plain_text(str.__str__(value))
     if type(value) in _EXACT:

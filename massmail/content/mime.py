@@ -4,22 +4,18 @@ mixed(alternative(text, related(HTML, pictures)), attachments), each level only 
 (RFC 2046, RFC 2387). Pictures and attachments are encoded once.
 """
 
-import base64
-import binascii
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import MIMEPart
 from email.policy import SMTP
 
-_BASE64_LINE = 57  # octets that make 76 characters
+from massmail.content.encodings import base64_data
+
 _CONTENT_TYPE = re.compile(
     r"(application|audio|font|image|model|text|video)/([A-Za-z0-9.+-]{1,100})"
 )
-_ASCII_BYTES = bytes(range(128))
-
-Encoder = Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,110 +29,86 @@ class FilePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Skeleton:
-    """Everything of the body that all mails of a message share, around their two parts."""
+class Frame:
+    """What stands between the headers of a mail and its text part, and between its two parts."""
 
     before_text: bytes
     between: bytes
-    after_html: bytes
-    encode_text: Encoder
-    encode_html: Encoder
-
-    def fill(self, headers: bytes, text: str, html: str) -> bytes:
-        """Return one mail: its headers, then the tree with these two parts."""
-        return b"".join(
-            (
-                headers,
-                self.before_text,
-                self.encode_text(text),
-                self.between,
-                self.encode_html(html),
-                self.after_html,
-            )
-        )
 
 
-def lay_out(*, text: str, html: str, files: Iterable[FilePart]) -> Skeleton:
-    """Build the skeleton; the texts are samples by which the transfer encodings are chosen."""
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Everything of the body that all mails of a message share, around their two parts.
+
+    `tail` is all that follows the HTML part; it has whole lines, and none begins with a dot.
+    """
+
+    seven_bit: Frame
+    eight_bit: Frame  # the same tree, whose levels say that there are octets above 127 in them
+    tail: bytes
+
+    def fill(self, headers: bytes, text: bytes, html: bytes, *, eight_bit: bool = False) -> bytes:
+        """Return one mail without its tail; both parts have their own headers, and whole lines."""
+        frame = self.eight_bit if eight_bit else self.seven_bit
+        return b"".join((headers, frame.before_text, text, frame.between, html))
+
+
+def lay_out(files: Iterable[FilePart]) -> Skeleton:
+    """Build the skeleton of a message with these files."""
     token = secrets.token_hex(12)
     files = list(files)
-    pictures = [part for part in files if part.content_id]
-    attachments = [part for part in files if not part.content_id]
-    text_cte, encode_text = _choose_encoding(text)
-    html_cte, encode_html = _choose_encoding(html)
-    before_html, after_html = _leaf("html", html_cte), b""
-    if pictures:
-        before_html, after_html = _wrap("related", token, before_html, pictures)
-    alternative = f"=_{token}a".encode()
-    before_text = (
-        _multipart("alternative", alternative)
-        + b"--%b\r\n" % alternative
-        + _leaf("plain", text_cte)
-    )
-    between = b"\r\n--%b\r\n" % alternative + before_html
-    after_html += b"\r\n--%b--\r\n" % alternative
-    if attachments:
-        before_text, tail = _wrap("mixed", token, before_text, attachments)
-        after_html += tail
-    return Skeleton(
-        b"MIME-Version: 1.0\r\n" + before_text, between, after_html, encode_text, encode_html
-    )
+    seven_bit, tail = _frame(token, files, b"")
+    eight_bit, _same_tail = _frame(token, files, b"Content-Transfer-Encoding: 8bit\r\n")
+    return Skeleton(seven_bit, eight_bit, _checked(tail))
 
 
-def quoted_printable(text: str) -> bytes:
-    """Encode a text part, lines at most 76 characters (RFC 2045 section 6.7)."""
-    return binascii.b2a_qp(_wire_text(text))
-
-
-def base64_lines(text: str) -> bytes:
-    """Encode a text part as lines of 76 characters (RFC 2045 section 6.8)."""
-    return _base64(_wire_text(text))
-
-
-def _wire_text(text: str) -> bytes:
-    """Return the text as UTF-8 with CRLF line ends and one at its end."""
-    unified = text if text.endswith("\n") else text + "\n"
-    if "\r" in unified:
-        unified = unified.replace("\r\n", "\n").replace("\r", "\n")
-    return unified.replace("\n", "\r\n").encode()
-
-
-def _base64(data: bytes) -> bytes:
-    encoded = base64.b64encode(data)
-    width = _BASE64_LINE // 3 * 4
-    return b"".join(
-        encoded[begin : begin + width] + b"\r\n" for begin in range(0, len(encoded), width)
-    )
-
-
-def _choose_encoding(sample: str) -> tuple[str, Encoder]:
-    """Return the shorter encoding: from one non-ASCII octet in six, base64 is."""
-    data = sample.encode()
-    if len(data.translate(None, _ASCII_BYTES)) * 6 > len(data):
-        return "base64", base64_lines
-    return "quoted-printable", quoted_printable
-
-
-def _leaf(subtype: str, transfer_encoding: str) -> bytes:
+def leaf(subtype: str, transfer_encoding: str) -> bytes:
+    """Return the headers of a text part."""
     return (
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
         f"Content-Transfer-Encoding: {transfer_encoding}\r\n\r\n"
     ).encode("ascii")
 
 
-def _multipart(subtype: str, boundary: bytes) -> bytes:
+def _frame(token: str, files: list[FilePart], label: bytes) -> tuple[Frame, bytes]:
+    """Return the tree up to the HTML part, and the tail; `label` is a header of each level."""
+    pictures = [part for part in files if part.content_id]
+    attachments = [part for part in files if not part.content_id]
+    before_html, tail = b"", b""
+    if pictures:
+        before_html, tail = _wrap("related", token, label, pictures)
+    alternative = f"=_{token}a".encode()
+    before_text = _multipart("alternative", alternative, label) + b"--%b\r\n" % alternative
+    tail += b"\r\n--%b--\r\n" % alternative
+    if attachments:
+        begin, end = _wrap("mixed", token, label, attachments)
+        before_text, tail = begin + before_text, tail + end
+    between = b"\r\n--%b\r\n" % alternative + before_html
+    return Frame(b"MIME-Version: 1.0\r\n" + before_text, between), tail
+
+
+def _checked(tail: bytes) -> bytes:
+    """Return the tail if it may go out as it is; anything else would be a fault of this module."""
+    line_ends = tail.count(b"\r\n")
+    if tail.count(b"\r") != line_ends or tail.count(b"\n") != line_ends or b"\n." in tail:
+        raise ValueError("the tail of a message is not made of whole lines without dots before")
+    return tail
+
+
+def _multipart(subtype: str, boundary: bytes, label: bytes) -> bytes:
     related = b' type="text/html";' if subtype == "related" else b""
-    return b'Content-Type: multipart/%b;%b\r\n boundary="%b"\r\n\r\n' % (
+    return b'Content-Type: multipart/%b;%b\r\n boundary="%b"\r\n%b\r\n' % (
         subtype.encode(),
         related,
         boundary,
+        label,
     )
 
 
-def _wrap(subtype: str, token: str, before: bytes, files: list[FilePart]) -> tuple[bytes, bytes]:
-    """Put a multipart around a part that begins with `before`; return its beginning and its end."""
+def _wrap(subtype: str, token: str, label: bytes, files: list[FilePart]) -> tuple[bytes, bytes]:
+    """Return what a multipart has before its first part, and after it: these files."""
     boundary = f"=_{token}{subtype[0]}".encode()
-    begin = _multipart(subtype, boundary) + b"--%b\r\n" % boundary + before
+    begin = _multipart(subtype, boundary, label) + b"--%b\r\n" % boundary
     parts = [b"\r\n--%b\r\n%b" % (boundary, _file_part(part)) for part in files]
     return begin, b"".join(parts) + b"\r\n--%b--\r\n" % boundary
 
@@ -152,4 +124,4 @@ def _file_part(part: FilePart) -> bytes:
     entity.add_header("Content-Disposition", kind, filename=part.name)
     if part.content_id:
         entity["Content-ID"] = f"<{part.content_id}>"
-    return entity.as_bytes() + _base64(part.data)
+    return entity.as_bytes() + base64_data(part.data)

@@ -1,6 +1,7 @@
 """The text part of a mail, made from its HTML: once per message, so template tags pass through."""
 
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from massmail.content.pieces import Placeholders
@@ -50,6 +51,17 @@ def without_gaps(text: str) -> str:
     if "\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n", text)
     return text.strip("\n") + "\n"
+
+
+def fixed_without_gaps(texts: Sequence[str]) -> list[str]:
+    """Return what `without_gaps` leaves of a text that is cut into pieces.
+
+    As long as what stands between the pieces has no line end and is not empty.
+    """
+    kept = [_BLANK_LINES.sub("\n\n", text) for text in texts]
+    kept[0] = kept[0].lstrip("\n")
+    kept[-1] = kept[-1].rstrip("\n") + "\n"
+    return kept
 
 
 def quoted(text: str) -> str:

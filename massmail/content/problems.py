@@ -25,8 +25,8 @@ class MessageError(MassmailError):
 class BuildError(MassmailError):
     """This one mail cannot be built from its recipient's data; others of the message can.
 
-    `reason` is the value of the delivery's reason: `local`, or `smtputf8` for an address that
-    needs that extension.
+    `reason` is the value of the delivery's reason: `local`, `smtputf8` for an address that needs
+    that extension, or `content` for a mail that is larger than the server takes.
     """
 
     def __init__(self, text: str, *, reason: str = "local") -> None:

@@ -140,7 +140,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["email_account", "mailing_out", "id"], name="delivery_walk"),
             models.Index(
-                fields=["email_account", "due_at"],
+                fields=["email_account", "mailing_out", "due_at"],
                 condition=Q(due_at__isnull=False),
                 name="delivery_due",
             ),

@@ -6,27 +6,30 @@ elsewhere; so is reading the source from the database and its pictures from thei
 
 import datetime
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.template import TemplateSyntaxError
+from django.template.defaultfilters import filesizeformat
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from massmail.backends.base import BuiltMail, Features
 from massmail.content import headers, language
 from massmail.content.allowed import SYSTEM_VARIABLES as KNOWN_SYSTEM_VARIABLES
+from massmail.content.body import HTML, PLAIN, BodyPart, body_part
 from massmail.content.checking import check_compiles, check_source, image_names
 from massmail.content.images import available_images, content_id, image_type, load_images
-from massmail.content.language import MailTemplate, Value, plain_value
+from massmail.content.language import Value, plain_value
 from massmail.content.layout import compose
 from massmail.content.mime import FilePart, Skeleton, lay_out
-from massmail.content.pieces import split_tags
-from massmail.content.plain_text import without_gaps
+from massmail.content.pieces import Piece, split_tags
 from massmail.content.problems import BuildError, MessageError, Problem
 from massmail.content.source import Attachment, MessageSource
+from massmail.content.stencil import Cut, Ready, cut_template
 
-PLAIN = Features()
+NO_EXTENSIONS = Features()
 CID = "cid:"  # before a Content-ID: the address of a part of the same mail (RFC 2392)
 
 __all__ = [
@@ -92,18 +95,19 @@ class CompiledMessage:
 
     variables: frozenset[str]
     image_addresses: Mapping[str, str]
-    subject: MailTemplate
-    html: MailTemplate
-    text: MailTemplate
+    subject: Cut
+    html: BodyPart
+    text: BodyPart
     skeleton: Skeleton
 
     def render(self, person: Person, *, sender_name: str = "") -> Rendered:
         """Return subject, HTML and text for one person; raises BuildError."""
+        headers.checked_url(person.unsubscribe_url)
         values = self._values(person, sender_name)
         return Rendered(
             subject=headers.one_line(self.subject.fill(values)),
-            html=self.html.fill(values),
-            text=without_gaps(self.text.fill(values)),
+            html=self.html.render(values),
+            text=self.text.render(values),
         )
 
     def build(
@@ -112,35 +116,50 @@ class CompiledMessage:
         sender: Sender,
         *,
         date: datetime.datetime,
-        features: Features = PLAIN,
+        features: Features = NO_EXTENSIONS,
     ) -> BuiltMail:
-        """Return the finished mail, built for a server with these features; `date` is aware.
+        """Return the finished mail for a server with these features; `date` is aware.
 
         Raises BuildError for data that cannot be sent. Only that one mail is concerned.
         """
         sender_headers, sender_address = _sender_headers(sender)
-        recipient = headers.wire_or_refuse(person.address)
-        rendered = self.render(person, sender_name=sender.name)
+        recipient = headers.wire_or_refuse(person.address, smtputf8=features.smtputf8)
+        unsubscribe = headers.unsubscribe_headers(person.unsubscribe_url)
+        values, ready = self._values(person, sender.name), Ready()
         lines = (
             sender_headers,
             headers.address_header("To", headers.one_line(person.name), recipient),
-            headers.text_header("Subject", rendered.subject),
+            headers.text_header("Subject", headers.one_line(self.subject.fill(values))),
             headers.date_header(date.replace(microsecond=0)),
             headers.message_id_header(person.message_id),
-            headers.unsubscribe_headers(person.unsubscribe_url),
+            unsubscribe,
         )
+        text, text_is_eight = self.text.write(values, ready, may_be_eight_bit=features.eight_bit)
+        html, html_is_eight = self.html.write(values, ready, may_be_eight_bit=features.eight_bit)
+        is_eight = text_is_eight or html_is_eight
+        data = self.skeleton.fill(b"".join(lines), text, html, eight_bit=is_eight)
+        _refuse_too_large(len(data) + len(self.skeleton.tail), features)
+        needs_utf8 = not recipient.isascii()
         return BuiltMail(
             sender=sender_address,
             recipient=recipient,
             message_id=person.message_id,
-            data=self.skeleton.fill(b"".join(lines), rendered.text, rendered.html),
+            data=data,
+            tail=self.skeleton.tail,
+            eight_bit=is_eight or needs_utf8,
+            smtputf8=needs_utf8,
         )
 
     def _values(self, person: Person, sender_name: str) -> dict[str, Value]:
-        """Return a plain value for every name used: no lookup ever leaves this dict."""
+        """Return a plain value for every name used: no lookup ever leaves this dict.
+
+        The unsubscribe link is already checked.
+        """
         values = {name: plain_value(person.variables.get(name, "")) for name in self.variables}
-        values["sender_name"] = plain_value(sender_name)
-        values["unsubscribe_url"] = headers.checked_url(person.unsubscribe_url)
+        if "sender_name" in values:
+            values["sender_name"] = plain_value(sender_name)
+        if "unsubscribe_url" in values:
+            values["unsubscribe_url"] = person.unsubscribe_url
         return values
 
 
@@ -166,13 +185,19 @@ def compile_message(source: MessageSource) -> CompiledMessage:
         html, text = language.HTML.compile(layout.html), language.TEXT.compile(layout.text)
     except TemplateSyntaxError as error:  # the checks let through what cleaning then took apart
         raise MessageError([Problem("content", 0, str(error))]) from error
-    skeleton = lay_out(
-        text="".join(piece.text for piece in layout.text if not piece.is_tag),
-        html="".join(piece.text for piece in layout.html if not piece.is_tag),
-        files=_files(source, addresses),
-    )
     names = {name for template in (subject, html, text) for name, _line in template.names}
-    return CompiledMessage(frozenset(names), addresses, subject, html, text, skeleton)
+    return CompiledMessage(
+        variables=frozenset(names),
+        image_addresses=addresses,
+        subject=cut_template(subject),
+        html=body_part(HTML, html, _fixed_text(layout.html)),
+        text=body_part(PLAIN, text, _fixed_text(layout.text)),
+        skeleton=lay_out(_files(source, addresses)),
+    )
+
+
+def _fixed_text(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.text for piece in pieces if not piece.is_tag)
 
 
 def _files(source: MessageSource, image_addresses: Mapping[str, str]) -> list[FilePart]:
@@ -198,3 +223,13 @@ def _sender_headers(sender: Sender) -> tuple[bytes, str]:
     from_header, address = headers.mailbox_header("From", sender.from_email)
     reply_to = headers.mailbox_header("Reply-To", sender.reply_to)[0] if sender.reply_to else b""
     return from_header + reply_to + headers.list_id_header(sender.list_id), address
+
+
+def _refuse_too_large(size_bytes: int, features: Features) -> None:
+    """Raise BuildError if a server announced that it takes no mail of this size (RFC 1870)."""
+    if features.max_bytes and size_bytes > features.max_bytes:
+        text = _("The mail has %(size)s; the mail server takes %(most)s at most.") % {
+            "size": filesizeformat(size_bytes),
+            "most": filesizeformat(features.max_bytes),
+        }
+        raise BuildError(text, reason="content")

@@ -234,8 +234,11 @@ class Laboratory:
             assert ledger.claim(this, size=claimed) is not None
         self._sample()
 
-    def settle(self, *, days: float = 5) -> timedelta:
-        """Tick until nothing waits for time to pass, at most so many days; return how long."""
+    def settle(self, *, days: float = 5, step_s: float = 20) -> timedelta:
+        """Tick until nothing waits for time to pass, at most so many days; return how long.
+
+        Time passes in steps of `step_s` at least, so that not every moment has a tick of its own.
+        """
         begun_at = self.time.now()
         is_idle = False
         while True:
@@ -246,7 +249,7 @@ class Laboratory:
                 return self.time.now() - begun_at
             is_idle = due_at is None  # a clock that trembles may hide what waits: look twice
             wait_s = (due_at - self.time.now()).total_seconds() + 0.01 if due_at else 0
-            self.time.forward(seconds=max(20, wait_s))
+            self.time.forward(seconds=max(step_s, wait_s))
 
     def _next_moment(self) -> datetime | None:
         """Return when something that waits may happen, if anything waits for a moment."""

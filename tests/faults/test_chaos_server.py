@@ -162,7 +162,8 @@ def test_what_a_rule_does_at_the_dot(actions, codes, taken):
         client.sendall(ENVELOPE % b"p@example.com" + b"DATA\r\n")
         assert replies(client, 4) == ["220", "250", "250", "354"]
         client.sendall(body(1) + b".\r\n")
-        client.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the server may have been first
+            client.shutdown(socket.SHUT_WR)
         assert replies(client, 2) == codes
 
     assert len(server.accepted) == (taken if actions != (b"250-",) else 0)

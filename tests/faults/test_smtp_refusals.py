@@ -76,7 +76,7 @@ def test_f11_grey_listing_is_over_after_a_few_attempts(laboratory, minutes):
         ),
     )
 
-    laboratory.settle()
+    laboratory.settle(step_s=120)
 
     assert laboratory.check() == {"sent": PEOPLE // 5}
     assert 2 <= max(row.attempts for row in laboratory.rows()) <= 5

@@ -21,6 +21,6 @@ def identity_provider(settings, monkeypatch) -> Iterator[IdentityProvider]:
 @pytest.fixture
 def token_server(identity_provider, monkeypatch) -> Iterator[SmtpServer]:
     """An SMTP server with TLS that lets in who has an access token of the provider."""
-    monkeypatch.setattr("massmail.backends.smtp.default_ssl_context", client_context)
+    monkeypatch.setattr("massmail.backends.smtp_opening.default_ssl_context", client_context)
     with SmtpServer(tls="implicit", accepts_token=identity_provider.accepts) as server:
         yield server

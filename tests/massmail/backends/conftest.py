@@ -8,6 +8,7 @@ import pytest
 from massmail.backends.base import BuiltMail, Stage
 from massmail.backends.smtp import SmtpTransport
 from massmail.backends.smtp_conversation import Timeouts
+from massmail.backends.smtp_pool import LOCK_STEP_SERVERS
 from tests.smtp_certificates import client_context
 from tests.smtp_server import SmtpServer
 
@@ -23,6 +24,7 @@ class Account:
     email_app_password: str = ""
     email_use_tls: bool = False
     email_use_ssl: bool = False
+    connections: int = 1
     transport: str = "smtp"
 
 
@@ -51,9 +53,25 @@ def make_large_mail(recipient: str = "ann@example.com"):
     return make_mail(recipient, LARGE * 150_000)
 
 
+LOCK_STEP = ("8BITMIME", "ENHANCEDSTATUSCODES")
+PIPELINED = (*LOCK_STEP, "PIPELINING")
+
+
+@pytest.fixture(autouse=True)
+def _trusting():
+    """Forget which ports mishandled pipelining in another test."""
+    LOCK_STEP_SERVERS.clear()
+
+
+@pytest.fixture(params=[LOCK_STEP, PIPELINED], ids=["lock-step", "pipelined"])
+def extensions(request):
+    """What the server announces: each test that asks for it runs in both ways."""
+    return request.param
+
+
 @pytest.fixture
-def server():
-    with SmtpServer() as running:
+def server(extensions):
+    with SmtpServer(extensions=extensions) as running:
         yield running
 
 

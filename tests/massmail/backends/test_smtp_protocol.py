@@ -183,7 +183,7 @@ def test_a_command_is_one_ascii_line_or_nothing(text):
     ],
 )
 def test_body_is_stuffed(data, expected):
-    assert protocol.stuff_body(data) == expected
+    assert protocol.stuff_body(data) + protocol.END_OF_DATA == expected
 
 
 BODY_BYTES = st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"\0", b"\xff"])).map(
@@ -193,7 +193,7 @@ BODY_BYTES = st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"\0",
 
 @given(BODY_BYTES)
 def test_no_body_ends_early_or_holds_a_bare_line_end(data):
-    stuffed = protocol.stuff_body(data)
+    stuffed = protocol.stuff_body(data) + protocol.END_OF_DATA
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", stuffed)
     lines = stuffed.split(b"\r\n")
     assert lines.index(b".") == len(lines) - 2

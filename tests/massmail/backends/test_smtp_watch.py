@@ -22,8 +22,8 @@ STAGES = ["mail", "rcpt", "data", "body", "dot"]
 
 
 @pytest.fixture
-def slow_server():
-    with SmtpServer(receive_buffer_bytes=4_096) as server:
+def slow_server(extensions):
+    with SmtpServer(extensions=extensions, receive_buffer_bytes=4_096) as server:
         yield server
 
 

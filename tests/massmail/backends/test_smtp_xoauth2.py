@@ -199,4 +199,4 @@ def test_registry_hands_tokens_on(server, settings):
     tokens = Tokens(TOKEN)
     transport = make_transport(Account("localhost", server.port), access_tokens=tokens)
     assert isinstance(transport, SmtpTransport)
-    assert transport._access_tokens is tokens
+    assert transport._pool.opener._access_tokens is tokens

@@ -1,17 +1,21 @@
 import datetime
+import random
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import getaddresses
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from massmail.addresses import wire_address
 from massmail.content import headers
 from massmail.content.problems import BuildError
+from tests.massmail.content.hard_names import hard_text
 
 ANY_TEXT = st.text(
     alphabet=st.one_of(
@@ -59,6 +63,29 @@ def test_name_of_any_text_reads_back(text: str) -> None:
     assert [(each.display_name.replace(" ", ""), each.addr_spec) for each in header.addresses] == [
         (name.replace(" ", ""), "a@example.com")
     ]
+
+
+def test_names_in_all_scripts_read_back_by_two_parsers() -> None:
+    chance = random.Random(1)
+    for _number in range(1_000):
+        name = headers.one_line(hard_text(chance))
+        line = headers.text_header("Subject", name)
+        unfolded = line.decode().partition(": ")[2].replace("\r\n", "")
+        assert parse(line)["Subject"] == name
+        if "=?" in unfolded:
+            assert str(make_header(decode_header(unfolded))) == name
+        to = parse(headers.address_header("To", name, "a@example.com"))["To"]
+        ((_name, address),) = getaddresses([str(to)])
+        assert address == "a@example.com"
+
+
+@pytest.mark.parametrize("length", range(40, 90))
+def test_words_around_the_longest_that_fits(length: int) -> None:
+    for letter in ("a", "ü", "漢", "😀"):
+        text = letter * length + " =?"
+        line = headers.text_header("Subject", text)
+        assert parse(line)["Subject"] == text
+        assert max(map(len, line.split())) <= 75
 
 
 @pytest.mark.parametrize(
@@ -137,6 +164,20 @@ def test_local_part_beyond_ascii_needs_smtputf8() -> None:
         headers.wire_or_refuse("jürgen@example.com")
 
     assert caught.value.reason == "smtputf8"
+    assert headers.wire_or_refuse("jürgen@Exämple.com", smtputf8=True) == (
+        "jürgen@xn--exmple-cua.com"
+    )
+
+
+@pytest.mark.parametrize("address", ["Ann.Lee+x@Sub.Example.COM", "a@b.cd", "-a_@1.x-y.org"])
+def test_plain_address_is_taken_as_any_other(address: str) -> None:
+    assert headers.wire_or_refuse(address) == wire_address(address)
+
+
+def test_header_of_an_address_beyond_ascii() -> None:
+    line = headers.address_header("To", "Jürgen", "jürgen@example.com")
+
+    assert line == "To: =?utf-8?b?SsO8cmdlbg==?= <jürgen@example.com>\r\n".encode()
 
 
 @pytest.mark.parametrize(

@@ -134,4 +134,4 @@ def test_compiled_version_carries_no_picture(cast: Cast) -> None:
 
     compiled = versions.compiled(found.message_version_id)
 
-    assert b"image/png" not in compiled.skeleton.after_html
+    assert b"image/png" not in compiled.skeleton.tail

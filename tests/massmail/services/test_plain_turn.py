@@ -43,8 +43,7 @@ class Sending:
     def __init__(self, **account_values) -> None:
         self.clock = Clock()
         self.mailing_out = campaign_on(NO_SERVER, people=PEOPLE, **account_values)
-        self.account = EmailAccount.objects.order_by("pk").last()
-        assert self.account is not None
+        self.account = EmailAccount.objects.latest("pk")
         self.run = Run.of(self.account, self.clock.at)
         window = self.run.claim()
         assert window is not None
@@ -134,7 +133,7 @@ def _unsubscribe(person: Contact) -> None:
 
 
 def _suppress(person: Contact) -> None:
-    Suppression.objects.create(address_key=person.address_key, kind=Suppression.Kind.MANUAL)
+    Suppression.objects.create(address_key=str(person.address_key), kind=Suppression.Kind.MANUAL)
 
 
 def _correct(person: Contact) -> None:

@@ -11,7 +11,7 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from massmail.backends.base import BuiltMail
+from massmail.backends.base import BuiltMail, Features
 from massmail.content.problems import BuildError, MessageError
 from massmail.utils.email_creators import (
     KNOWN_SYSTEM_VARIABLES,
@@ -61,14 +61,16 @@ HEADERS = [
 
 def parse(mail: BuiltMail) -> EmailMessage:
     """Pass a mail through the gate that every mail must pass, and return it parsed."""
-    assert mail.data.endswith(b"\r\n")
-    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", mail.data)
-    assert max(map(len, mail.data.split(b"\r\n"))) <= 998
-    assert mail.data.isascii()
-    head, _blank, body = mail.data.partition(b"\r\n\r\n")
-    assert max(map(len, body.split(b"\r\n"))) <= 78
+    whole = mail.message
+    assert whole.endswith(b"\r\n")
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", whole)
+    assert max(map(len, whole.split(b"\r\n"))) <= 998
+    assert whole.isascii() or mail.eight_bit
+    head, _blank, body = whole.partition(b"\r\n\r\n")
+    if not mail.eight_bit:
+        assert max(map(len, body.split(b"\r\n"))) <= 78
     assert all(len(line) <= 78 or line.startswith(b" <https://") for line in head.split(b"\r\n"))
-    message = email.message_from_bytes(mail.data, policy=SMTP)
+    message = email.message_from_bytes(whole, policy=SMTP)
     assert isinstance(message, EmailMessage)
     for part in message.walk():
         assert part.defects == []
@@ -247,6 +249,45 @@ def test_build_refuses_data_that_cannot_be_sent(
 def test_build_refuses_a_sender_that_cannot_be(compiled: CompiledMessage, sender: Sender) -> None:
     with pytest.raises(BuildError):
         compiled.build(PERSON, sender, date=DATE)
+
+
+def test_address_beyond_ascii_is_built_for_a_server_that_takes_it(
+    compiled: CompiledMessage,
+) -> None:
+    person = dataclasses.replace(PERSON, address="jürgen@Exämple.com")
+    features = Features(eight_bit=True, smtputf8=True)
+
+    mail = compiled.build(person, SENDER, date=DATE, features=features)
+
+    assert (mail.recipient, mail.smtputf8, mail.eight_bit) == (
+        "jürgen@xn--exmple-cua.com",
+        True,
+        True,
+    )
+    assert "<jürgen@xn--exmple-cua.com>\r\n".encode() in mail.data
+    assert not compiled.build(PERSON, SENDER, date=DATE, features=features).smtputf8
+
+
+def test_mail_that_is_larger_than_the_server_takes_is_refused(compiled: CompiledMessage) -> None:
+    size_bytes = len(compiled.build(PERSON, SENDER, date=DATE).message)
+
+    for most, fits in ((None, True), (size_bytes, True), (size_bytes - 1, False)):
+        features = Features(max_bytes=most)
+        if fits:
+            compiled.build(PERSON, SENDER, date=DATE, features=features)
+            continue
+        with pytest.raises(BuildError) as caught:
+            compiled.build(PERSON, SENDER, date=DATE, features=features)
+        assert caught.value.reason == "content"
+
+
+def test_all_mails_of_a_message_share_one_tail(compiled: CompiledMessage) -> None:
+    other = dataclasses.replace(PERSON, name="Ann", variables={})
+
+    mails = [compiled.build(person, SENDER, date=DATE) for person in (PERSON, other)]
+
+    assert mails[0].tail is mails[1].tail
+    assert mails[0].data != mails[1].data
 
 
 def test_compile_message_raises_all_problems() -> None:
