@@ -96,7 +96,7 @@ def test_f1_children_killed_at_random(experiment, chance, record_property):
 
 def test_f2_whole_groups_killed(experiment, chance, record_property):
     fleet, kills = experiment.fleet, 50 if LONG else 2
-    experiment.slow_down(300 if LONG else 5)
+    experiment.slow_down(300 if LONG else 4)
     fleet.beat()
     moments = []
     with Sampler(fleet) as sampler:
@@ -118,7 +118,7 @@ def test_f2_whole_groups_killed(experiment, chance, record_property):
 
 def test_f3_restarts_by_sigterm(experiment, chance, record_property):
     fleet, restarts = experiment.fleet, 100 if LONG else 2
-    experiment.slow_down(200 if LONG else 5)
+    experiment.slow_down(200 if LONG else 3)
     fleet.beat()
     slowest_s = 0.0
     with Sampler(fleet) as sampler:
@@ -166,7 +166,7 @@ def test_f22_a_frozen_worker_wakes_up_when_another_has_its_accounts(experiment):
 
 def test_f31_pause_edit_and_cancel_in_a_storm_of_kills(experiment, chance):
     fleet = experiment.fleet
-    experiment.slow_down(300 if LONG else 8)
+    experiment.slow_down(300 if LONG else 6)
     fleet.beat()
     workers = [fleet.worker(children=CHILDREN) for _ in range(2)]
     version = fleet.ask("SELECT message_version_id FROM massmail_mailingout")

@@ -37,7 +37,7 @@ from tests.faults.servers import (
 from tests.system.installation import Installation
 
 LONG = os.environ.get("FAULTS_LONG") == "1"
-PEOPLE = 100_000 if LONG else 1_200
+PEOPLE = 100_000 if LONG else 800
 ACCOUNTS = 8 if LONG else 4
 SMALL = 200  # people of a small campaign: some windows, the last ones full
 LEASE_S = 30.0 if LONG else 2.0
