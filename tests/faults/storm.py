@@ -60,7 +60,7 @@ class Storm:
     experiment: ServedExperiment
     chance: Random
     workers: list[Process] = field(default_factory=list)
-    restarts: int = 0  # of workers that ended by themselves
+    ends: list[str] = field(default_factory=list)  # last words of workers that ended by themselves
     moments: dict[str, list[float]] = field(
         default_factory=lambda: {"worker": [], "redis": [], "postgresql": []}
     )
@@ -103,7 +103,8 @@ class Storm:
         """Start again what ended by itself, as the supervisor would."""
         for place, worker in enumerate(self.workers):
             if worker.poll() is not None:
-                self.restarts += 1
+                log = self.experiment.fleet.log_of(worker)
+                self.ends.append(f"{worker.returncode}: {log.read_text()[-300:]}")
                 self.workers[place] = self._worker()
 
     def _worker(self) -> Process:
@@ -143,7 +144,7 @@ def figures(storm: Storm, sampler: Sampler) -> dict[str, Any]:
         **experiment.states(),
         "accepted": len(accepted),
         "kills": {victim: len(moments) for victim, moments in storm.moments.items()},
-        "worker_restarts": storm.restarts,
+        "workers_that_ended": storm.ends,
         "lease_s": LEASE_S,
         "recovery_s": {
             "median": round(statistics.median(recoveries), 1),

@@ -89,6 +89,7 @@ def test_f20_full_disk_of_sqlite_and_of_the_log(sqlite_experiment, record_proper
         wait_until(
             lambda: send_without_log(sqlite_experiment) == 0 and sqlite_experiment.has_ended,
             what="the end with space",
+            timeout_s=120,
         )
 
     record_property("mails before there was space again", stopped_at)

@@ -99,7 +99,7 @@ def test_f30_a_copy_on_a_second_host_while_the_first_one_goes_on(two_hosts):
     original = first.fleet._start(*SEND)
     elsewhere.manage("massmail_resume")
     elsewhere.manage(*SEND[1:])
-    assert original.wait(120) == 0
+    assert original.wait(600) == 0
 
     assert first.require_consistent()["sent"] == first.people
     require_consistent(with_message_ids(elsewhere), first.server.accepted)

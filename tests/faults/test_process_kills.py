@@ -96,7 +96,7 @@ def test_f1_children_killed_at_random(experiment, chance, record_property):
 
 def test_f2_whole_groups_killed(experiment, chance, record_property):
     fleet, kills = experiment.fleet, 50 if LONG else 2
-    experiment.slow_down(300 if LONG else 4)
+    experiment.slow_down(60 if LONG else 4)
     fleet.beat()
     moments = []
     with Sampler(fleet) as sampler:

@@ -42,6 +42,7 @@ ACCOUNTS = 8 if LONG else 4
 SMALL = 200  # people of a small campaign: some windows, the last ones full
 LEASE_S = 30.0 if LONG else 2.0
 RECOVERY_S = 90 if LONG else 45  # from a kill to the next mail of each account
+PATIENCE_S = 900 if LONG else 90  # for a part of the mails
 IN_DOUBT = 100  # rows that one killed process may leave uncertain
 
 DatabaseDown = (psycopg.OperationalError, sqlite3.OperationalError)
@@ -66,6 +67,9 @@ class Fleet(Installation):
         """Start a beat and workers as the product does: what ends by itself is started again."""
         self.extra["DELIVERIES_CONCURRENCY"] = str(children)
         return self._start("-m", "crm_project.parts", "beat", "control", "deliveries")
+
+    def log_of(self, process: Process) -> Path:
+        return self.folder / f"process{self.processes.index(process)}.log"
 
     def kill_a_child(self, worker: Process, chance: Random) -> int:
         """Kill one pool process of a worker, chosen at random; return its number, 0 for none."""
@@ -134,7 +138,7 @@ class Experiment:
         """How many mails the server took so far."""
         return len(self.server.log.entries)
 
-    def wait_for_mails(self, share: float, *, timeout_s: float = 90) -> float:
+    def wait_for_mails(self, share: float, *, timeout_s: float = PATIENCE_S) -> float:
         """Wait until the server took this share of all mails."""
         goal = int(self.people * share)
         return self.fleet.wait(
