@@ -35,7 +35,7 @@ class BodyPart:
     subtype: str
     template: MailTemplate
     is_base64: bool
-    stencil: Stencil | None  # None: always the long way
+    stencil: Stencil
 
     def render(self, values: Mapping[str, Value]) -> str:
         """Return the text for one recipient; raises BuildError."""
@@ -49,7 +49,7 @@ class BodyPart:
 
         `ready` belongs to the mail. Raises BuildError.
         """
-        if self.stencil and (may_be_eight_bit or not self.is_base64):
+        if may_be_eight_bit or not self.is_base64:
             filled = self.stencil.fill(values, ready)
             if filled is not None and not self.is_base64:
                 return _head(self.subtype, "quoted-printable") + filled, False

@@ -1,6 +1,8 @@
 """The words of the system as tables; one file a model, its QuerySet above it."""
 
+from massmail.models.address_trouble import AddressTrouble
 from massmail.models.audience_check import AudienceCheck
+from massmail.models.cooling_domain import CoolingDomain
 from massmail.models.delivery import (
     AccountShare,
     ChosenRecipient,
@@ -30,8 +32,10 @@ from massmail.models.suppression import OptOut, OptOutRecipient, Suppression
 
 __all__ = [
     "AccountShare",
+    "AddressTrouble",
     "AudienceCheck",
     "ChosenRecipient",
+    "CoolingDomain",
     "Delivery",
     "DeliveryAttempt",
     "EmailAccount",

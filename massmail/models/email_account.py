@@ -127,7 +127,13 @@ class EmailAccount(Base1):
     cooling_until = models.DateTimeField(null=True, editable=False)
     cooling_reason = models.CharField(max_length=40, blank=True, editable=False)  # the same
     cooling_count = models.PositiveIntegerField(default=0, editable=False)
+    told_reason = models.CharField(  # of the last notice
+        max_length=40, blank=True, default="", db_default="", editable=False
+    )
+    told_at = models.DateTimeField(null=True, editable=False)
     trouble_reply = models.TextField(blank=True, editable=False)  # the server's own words
+    slow_per_second = models.FloatField(null=True, editable=False)  # the rate when it was throttled
+    slow_since = models.DateTimeField(null=True, editable=False)
     next_send_at = models.DateTimeField(null=True, editable=False)
     today_date = models.DateField(null=True, editable=False)
     today_count = models.PositiveIntegerField(_("sent today"), default=0, editable=False)

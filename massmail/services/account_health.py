@@ -3,18 +3,20 @@
 import enum
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from massmail.models import AccountShare, EmailAccount, MailingOut, MassmailSettings
-from massmail.services import audience_sql, notices, retries, send_window, words
+from massmail.services import audience_sql, notices, pace, retries, send_window, words
+from massmail.services.reply_rules import Action, Decision
 
 logger = logging.getLogger(__name__)
 
 REPORT_MAX = 20_000  # characters
+TOLD_AGAIN_AFTER = timedelta(hours=12)  # a trouble that comes and goes is no mail every minute
 
 
 class Obstacle(enum.StrEnum):
@@ -49,16 +51,60 @@ def hindrance(
     return None
 
 
-def cool(account_id: int, *, reason: str, reply: str = "", now: datetime) -> datetime:
+def meet(
+    account_id: int,
+    decision: Decision,
+    *,
+    reply: str,
+    now: datetime,
+    measured: float | None = None,
+) -> None:
+    """Switch an account off or let it rest, as the decision about an answer of its server says.
+
+    `measured` is how many mails a second it sent lately; after throttling it sends half as many.
+    """
+    if decision.action is Action.OFF:
+        switch_off(account_id, reason=decision.why, reply=reply, now=now)
+        return
+    cool(
+        account_id,
+        reason=decision.why,
+        reply=reply,
+        now=now,
+        least_s=decision.rest_s,
+        alerts=decision.alerts,
+    )
+    if decision.slows and measured is not None:
+        EmailAccount.objects.filter(pk=account_id).update(
+            slow_per_second=pace.slower(measured), slow_since=now
+        )
+
+
+def cool(
+    account_id: int,
+    *,
+    reason: str,
+    reply: str = "",
+    now: datetime,
+    least_s: int = 0,
+    alerts: bool = False,
+) -> datetime:
     """Let an account rest, longer with each trouble in a row; return until when.
 
-    `reason` is the `why` of a decision, `reply` what the server said.
+    `reason` is the `why` of a decision, `reply` what the server said: a wait that it asks for is
+    kept. It rests at least `least_s` seconds. With `alerts`, owner and admins are told, of the same
+    trouble once in 12 hours.
 
     When the time is over, one mail probes it (`ledger` gives a window of one).
     """
     with transaction.atomic():
         account = EmailAccount.objects.select_for_update().get(pk=account_id)
-        until = retries.cooling_until(times=account.cooling_count + 1, now=now)
+        until = retries.cooling_until(
+            times=account.cooling_count + 1,
+            now=now,
+            least_s=least_s,
+            asked=retries.asked_wait(reply),
+        )
         EmailAccount.objects.filter(pk=account_id).update(
             cooling_until=until,
             cooling_reason=reason,
@@ -66,8 +112,20 @@ def cool(account_id: int, *, reason: str, reply: str = "", now: datetime) -> dat
             trouble_reply=reply,
         )
         _mark_errors(account_id)
+        if alerts:
+            _tell(account, reason, reply, now=now)
     logger.warning("account %d: cooling until %s", account_id, until)
     return until
+
+
+def _tell(account: EmailAccount, reason: str, reply: str, *, now: datetime) -> None:
+    """Tell people of a trouble that rests the account, unless they were told lately."""
+    told_lately = account.told_at is not None and now - account.told_at < TOLD_AGAIN_AFTER
+    if told_lately and account.told_reason == reason:
+        return
+    EmailAccount.objects.filter(pk=account.pk).update(told_reason=reason, told_at=now)
+    text = f"{words.of_trouble(reason)} {reply}"
+    transaction.on_commit(lambda: notices.account_rests(account, reason=text))
 
 
 def _mark_errors(account_id: int) -> None:
@@ -143,6 +201,10 @@ def switch_on(account: EmailAccount) -> None:
         cooling_reason="",
         cooling_count=0,
         trouble_reply="",
+        slow_per_second=None,
+        slow_since=None,
+        told_reason="",
+        told_at=None,
     )
 
 

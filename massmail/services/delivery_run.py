@@ -165,7 +165,8 @@ class DeliveryRun:
             self._account.over = True
         else:
             self._account.row = taken.account
-            self._bucket.per_second = taken.account.per_second
+            at = taken.at or self.around.now()
+            self._bucket.per_second = pace.rate(taken.account, at)
         self._nothing_due = self._claims and taken.window is None
         if taken.window is not None:
             self._open_window(taken.window)
@@ -297,8 +298,11 @@ class DeliveryRun:
     def _adapt(self, window: OpenWindow) -> None:
         """Choose the size of the next windows by the pace of this one."""
         took_s = self.around.clock() - window.begun_s
-        pace = len(window.results) / took_s if took_s > 0 else FIRST_WINDOW
-        self._size = max(1, min(WINDOW_MAX, int(pace * WINDOW_S)))
+        number = len(window.results)
+        measured = number / took_s if took_s > 0 else FIRST_WINDOW
+        self._size = max(1, min(WINDOW_MAX, int(measured * WINDOW_S)))
+        if number >= FIRST_WINDOW:
+            self._account.measured = measured
 
     def _pause_if_too_many(
         self, mailing_out_id: int, refusals: list[Result], reason: MailingOut.PauseReason

@@ -17,6 +17,7 @@ from massmail.models import (
     SkipReason,
     Suppression,
 )
+from massmail.services import cooling_domains
 from massmail.services.people_reader import with_subscription
 
 
@@ -46,6 +47,7 @@ class Verdict:
     first_attempt_at: datetime | None
     skip: str = ""  # a SkipReason
     duplicate_of: int | None = None
+    wait_until: datetime | None = None  # its domain rests until then
 
 
 def verdicts(
@@ -54,10 +56,12 @@ def verdicts(
     *,
     account: EmailAccount,
     now: datetime,
+    cooling: Mapping[str, datetime] | None = None,
 ) -> list[Verdict]:
     """Judge candidates by their recipients as they are now (two statements, more for corrections).
 
     A corrected address is used; if another row of the mailing out has it, this one is skipped.
+    `cooling` has the domains that rest for this account: mails to them wait.
     """
     ids = [row.recipient_id for row in candidates]
     people = with_subscription(mailing_out.recipient_model).in_bulk(ids)
@@ -70,9 +74,25 @@ def verdicts(
         sorted(found, key=lambda row: row[1] in Suppression.BY_THE_PERSON)
     )
     domain = addresses_domain(account.from_email)
-    return [
+    judged = [
         _verdict(row, people.get(row.recipient_id), suppressed=suppressed, domain=domain)
         for row in candidates
+    ]
+    return _with_waits(judged, cooling, now) if cooling else judged
+
+
+def _with_waits(
+    judged: Sequence[Verdict], cooling: Mapping[str, datetime], now: datetime
+) -> list[Verdict]:
+    """Let those wait whose domain rests; who is skipped neither waits nor probes a domain."""
+    domains = [
+        "" if each.skip else cooling_domains.domain_of(addresses.address_key(each.address) or "")
+        for each in judged
+    ]
+    waits = cooling_domains.waits(domains, cooling, now)
+    return [
+        replace(each, wait_until=until) if until else each
+        for each, until in zip(judged, waits, strict=True)
     ]
 
 

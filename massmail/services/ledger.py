@@ -25,13 +25,15 @@ from massmail.models import (
     MailingOut,
     MassmailSettings,
 )
-from massmail.services import account_health, lease, pace, send_window
+from massmail.services import account_health, cooling_domains, lease, pace, send_window
 from massmail.services.eligibility import Verdict, verdicts
 from massmail.services.lease import Lease
 from massmail.services.tally import WINDOW_MAX, Tally
 from massmail.services.write_rows import update_from_values
 
 logger = logging.getLogger(__name__)
+
+PASSES = 100  # windows that a claim looks through in which all wait or are left out
 
 _STATUS = Delivery.Status
 
@@ -55,6 +57,7 @@ class Turn:
     account: EmailAccount | None
     settings_row: MassmailSettings
     random: Random
+    cooling: dict[str, datetime] = field(default_factory=dict)  # domains, see cooling_domains
     tally: Tally = field(default_factory=Tally)
     attempts: list[DeliveryAttempt] = field(default_factory=list)
     account_changes: dict[str, Any] = field(default_factory=dict)
@@ -78,16 +81,20 @@ def turn(
     now: datetime,
     random_source: Random,
     settings_row: MassmailSettings | None = None,
+    cooling: dict[str, datetime] | None = None,
 ) -> Iterator[Turn]:
     """Open a turn: lock the account, run the block, write attempts, account, counters; commit.
 
     The lease is renewed in the same transaction, if the run still holds the account. The settings
-    are read unless they are given.
+    and the domains that rest for the account are read unless they are given.
     """
     before = held.clock()
     with transaction.atomic():
         account = EmailAccount.objects.select_for_update().filter(pk=held.account_id).first()
-        this = Turn(held, now, account, settings_row or MassmailSettings.load(), random_source)
+        if cooling is None:
+            cooling = cooling_domains.active(held.account_id, now)
+        settings_row = settings_row or MassmailSettings.load()
+        this = Turn(held, now, account, settings_row, random_source, cooling)
         if this.is_held:
             this.change_account(run_lease_until=lease.lease_until(now))
         yield this
@@ -111,7 +118,10 @@ def claim(this: Turn, *, size: int, claim_id: uuid.UUID | None = None) -> Window
     probing = account.cooling_count > 0
     if probing or pace.keeps_gap(account, this.settings_row):
         size = 1  # a probe, or a mail a gap
-    while (share := _next_share(account.pk, this.now)) is not None:
+    for _pass in range(PASSES):
+        share = _next_share(account.pk, this.now)
+        if share is None:
+            return None
         limit = min(size, allowance, share.mailing_out.window_limit, WINDOW_MAX)
         candidates = _candidates(share, now=this.now, limit=limit, probing=probing)
         if not candidates:
@@ -185,9 +195,10 @@ def _take(
     """Commit the candidates `in_flight`, as far as they may still be written to."""
     account = this.account
     assert account is not None
-    judged = verdicts(mailing_out, candidates, account=account, now=this.now)
+    judged = verdicts(mailing_out, candidates, account=account, now=this.now, cooling=this.cooling)
     _skip(this, mailing_out, [verdict for verdict in judged if verdict.skip])
-    eligible = [verdict for verdict in judged if not verdict.skip]
+    cooling_domains.put_off({row.delivery_id: row.wait_until for row in judged if row.wait_until})
+    eligible = [verdict for verdict in judged if not verdict.skip and not verdict.wait_until]
     constants: dict[str, Any] = {"status": _STATUS.IN_FLIGHT, "claim": claim_id}
     if mailing_out.first_version_id is not None:
         constants["message_version"] = mailing_out.message_version_id

@@ -1,4 +1,4 @@
-"""Notices to people who must act: an account that went off, a mailing out that paused itself.
+"""Notices to people who must act: an account in trouble, a mailing out that paused itself.
 
 They go through the site's own mail settings. That these fail never stops the engine.
 """
@@ -23,6 +23,16 @@ def account_is_off(account: EmailAccount, *, reason: str) -> None:
     url = _url("admin:massmail_emailaccount_change", account.pk)
     context = {"account": account, "reason": reason, "url": url}
     _send(account.owner.email, "massmail/notices/account_is_off.txt", context, owner=account.owner)
+
+
+def account_rests(account: EmailAccount, *, reason: str) -> None:
+    """Tell the owner and the admins of a trouble that an account may not get over by itself.
+
+    Network.
+    """
+    url = _url("admin:massmail_emailaccount_change", account.pk)
+    context = {"account": account, "reason": reason, "url": url}
+    _send(account.owner.email, "massmail/notices/account_rests.txt", context, owner=account.owner)
 
 
 def mailing_out_paused(mailing_out: MailingOut, *, reason: str) -> None:

@@ -15,9 +15,9 @@ from massmail.models import (
     DeliveryAttempt,
     FailReason,
     MailingOut,
-    Suppression,
 )
-from massmail.services import retries
+from massmail.services import address_troubles, cooling_domains, retries
+from massmail.services.address_troubles import Trouble
 from massmail.services.eligibility import Verdict
 from massmail.services.ledger import Turn, Window, give_back, start_gap
 from massmail.services.smtp_replies import Action, Decision
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 
 _STATUS = Delivery.Status
 REPLY_MAX = 500  # characters
-POLICY_AT_ONCE = "authentication"  # a Decision.why that pauses at the first refusal
 NOT_BUILT = "local"  # a Decision.why: our own data could not be made a mail
 PAUSE_AT = 5  # such refusals …
 PAUSE_AMONG = 200  # … among so many attempts
+PAUSE_AMONG_BUILT = 400  # the same for mails that could not be built: more than 1 %
 
 
 # What stands in the ledger where the server gave no usable answer; verbatim, so not translated.
@@ -101,7 +101,10 @@ def record(this: Turn, window: Window, results: Sequence[Result]) -> None:
     sent = [result for result in results if result.decision.action is Action.SENT]
     others = [result for result in results if result.decision.action is not Action.SENT]
     _record_sent(this, window, sent)
-    unused = sum(_record_other(this, window, result) for result in others)
+    _recover_domains(this, sent)
+    troubles: list[Trouble] = []
+    unused = sum(_record_other(this, window, result, troubles) for result in others)
+    address_troubles.note(troubles, now=this.now)
     begun = {result.row.delivery_id for result in results}
     unbegun = [row.delivery_id for row in window.rows if row.delivery_id not in begun]
     unused += return_rows(this, window, unbegun)
@@ -186,19 +189,44 @@ def _record_sent(this: Turn, window: Window, sent: Sequence[Result]) -> None:
         logger.warning("mailing out %d: %d rows were decided by others", mailing_out_id, len(texts))
 
 
-def _record_other(this: Turn, window: Window, result: Result) -> bool:
-    """Record anything but a success; tell whether its part of the day's limit is free again."""
-    change = _changes[result.decision.action](this, result)
+def _record_other(this: Turn, window: Window, result: Result, troubles: list[Trouble]) -> bool:
+    """Record anything but a success; tell whether its part of the day's limit is free again.
+
+    Adds to `troubles` what is the address's own.
+    """
+    decision, key = result.decision, address_key(result.row.address)
+    change = _changes[decision.action](this, result)
     in_time = _apply(this, window, result, change, source=_STATUS.IN_FLIGHT)
     late = not in_time and _apply(this, window, result, change, source=_STATUS.UNCERTAIN)
     if not (in_time or late):
         return False  # somebody else decided, or this was recorded before
-    if result.decision.suppress:
-        _suppress(this, window, result)
-    if result.decision.action in {Action.COOLING, Action.OFF}:
+    if decision.rests_domain and key is not None:
+        _cool_domain(this, cooling_domains.domain_of(key), result)
+    if key is not None and (decision.suppress or change.status == _STATUS.FAILED):
+        text = f"{window.mailing_out.name}: {result.reply_text}"
+        troubles.append(Trouble(key, decision, text))
+    if decision.action in {Action.COOLING, Action.OFF}:
         this.tally.trouble(window.mailing_out.pk)
     this.attempts.append(_attempt(this, window, result))
     return in_time and not _uses_limit(result)
+
+
+def _cool_domain(this: Turn, domain: str, result: Result) -> None:
+    if this.account is not None:
+        this.cooling[domain] = cooling_domains.cool(
+            this.account.pk, domain, result.decision, reply=result.reply_text, now=this.now
+        )
+
+
+def _recover_domains(this: Turn, sent: Sequence[Result]) -> None:
+    """Let the mails to domains go on whose rest is over and that took one, the probe."""
+    over = {domain for domain, until in this.cooling.items() if until <= this.now}
+    if this.account is None or not over:
+        return
+    took = {cooling_domains.domain_of(address_key(each.row.address) or "") for each in sent}
+    cooling_domains.recover(this.account.pk, took & over)
+    for domain in took & over:
+        del this.cooling[domain]
 
 
 def _apply(this: Turn, window: Window, result: Result, change: _Change, *, source: str) -> bool:
@@ -227,12 +255,18 @@ def _apply(this: Turn, window: Window, result: Result, change: _Change, *, sourc
 
 
 def _later(this: Turn, result: Result) -> _Change:
-    attempts = result.row.attempts + 1
+    attempts, most = result.row.attempts + 1, result.decision.retries
     first = result.row.first_attempt_at or this.now
+    if most is not None and attempts > most:
+        return _Change(_STATUS.FAILED, FailReason.ADDRESS)
     if retries.is_given_up(attempts=attempts, first_attempt_at=first, now=this.now):
         return _Change(_STATUS.FAILED, FailReason.TEMPORARY)
     due_at = retries.retry_at(
-        this.settings_row, attempts=attempts, now=this.now, random=this.random
+        this.settings_row,
+        attempts=attempts,
+        now=this.now,
+        random=this.random,
+        asked=retries.asked_wait(result.reply_text),
     )
     return _Change(_STATUS.PENDING, due_at=due_at)
 
@@ -246,7 +280,12 @@ def _uncertain(this: Turn, result: Result) -> _Change:
 
 
 def _returned(this: Turn, result: Result) -> _Change:
-    return _Change(_STATUS.PENDING, due_at=this.now, counts=False)
+    """Return the row unharmed; it steps aside if it met trouble of its account before."""
+    met = DeliveryAttempt.objects.filter(
+        delivery=result.row.delivery_id, outcome__in=(Action.COOLING, Action.OFF)
+    )
+    due_at = this.now + retries.step_aside(met.count())
+    return _Change(_STATUS.PENDING, due_at=due_at, counts=False)
 
 
 _changes: dict[Action, Callable[[Turn, Result], _Change]] = {
@@ -257,20 +296,6 @@ _changes: dict[Action, Callable[[Turn, Result], _Change]] = {
     Action.COOLING: _returned,
     Action.OFF: _returned,
 }
-
-
-def _suppress(this: Turn, window: Window, result: Result) -> None:
-    key = address_key(result.row.address)
-    if key is None:
-        return
-    Suppression.objects.get_or_create(
-        address_key=key,
-        kind=Suppression.Kind.BOUNCED,
-        defaults={
-            "created_at": this.now,
-            "source": f"{window.mailing_out.name}: {result.reply_text}"[:500],
-        },
-    )
 
 
 def _attempt(this: Turn, window: Window, result: Result) -> DeliveryAttempt:
@@ -294,17 +319,18 @@ def _attempt(this: Turn, window: Window, result: Result) -> DeliveryAttempt:
 def must_pause(mailing_out_id: int, refusals: Sequence[Result]) -> bool:
     """Tell whether recorded refusals of one kind pause their mailing out (two statements).
 
-    At once where the sender's authentication is broken; else at the 5th such refusal, or mail
-    that could not be built, among the last 200 attempts.
+    At once where the reply says that no mail of this sender will be taken; else at the 5th such
+    refusal among the last 200 attempts, or the 5th mail that could not be built among 400.
     """
-    if any(refusal.decision.why == POLICY_AT_ONCE for refusal in refusals):
+    if any(refusal.decision.pauses for refusal in refusals):
         return True
     decision = refusals[-1].decision
+    among = PAUSE_AMONG_BUILT if decision.why == NOT_BUILT else PAUSE_AMONG
     attempts = MailingOut.objects.values_list("attempts_count", flat=True).get(pk=mailing_out_id)
     alike = DeliveryAttempt.objects.filter(
         mailing_out=mailing_out_id,
         outcome=decision.action,
-        number__gte=attempts - PAUSE_AMONG,
+        number__gte=attempts - among,
     )
     if decision.why == NOT_BUILT:
         alike = alike.filter(why=NOT_BUILT)

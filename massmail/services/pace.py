@@ -11,8 +11,32 @@ from django.db.models import Q
 from massmail.models import EmailAccount, MassmailSettings
 from massmail.services import send_window
 
+EASES_IN = timedelta(hours=1)  # a rate lowered after throttling doubles in this time
+EASED_AFTER = timedelta(hours=6)  # 64 times as much: then it is lowered no more
 SLOW_RATE = 0.2  # mails a second; below it a run would wait idle, so the rate becomes a gap
 SPREAD_JITTER = 0.2  # of the even gap, to either side: a person keeps no exact time
+
+
+def rate(account: EmailAccount, now: datetime) -> float | None:
+    """Return how many mails a second may leave: the account's rate, less after throttling.
+
+    None: as many as the server takes. A lowered rate grows back by itself.
+    """
+    if account.slow_per_second is None or account.slow_since is None:
+        return account.per_second
+    passed = max(now - account.slow_since, timedelta())
+    if passed >= EASED_AFTER:
+        return account.per_second
+    eased: float = account.slow_per_second * 2 ** (passed / EASES_IN)
+    return eased if account.per_second is None else min(eased, account.per_second)
+
+
+def slower(measured: float) -> float:
+    """Return the rate after a server throttled one that was `measured`: half of it.
+
+    Not below what a run can keep without waiting idle.
+    """
+    return max(SLOW_RATE, measured / 2)
 
 
 def keeps_gap(account: EmailAccount, settings_row: MassmailSettings) -> bool:

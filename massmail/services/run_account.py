@@ -21,6 +21,7 @@ class RunAccount:
     def __init__(self, account_id: int, around: Surroundings) -> None:
         self.over = False
         self.row: EmailAccount | None = None  # as it was in the last turn
+        self.measured: float | None = None  # mails a second, once it sent some
         self._id = account_id
         self._around = around
         self._transport: Transport | None = None
@@ -64,7 +65,7 @@ class RunAccount:
                 self._trouble(Decision(Action.COOLING, why="unreadable reply"), "")
         else:
             self._doubts = 0
-            if decision.action in {Action.COOLING, Action.OFF}:
+            if decision.action in {Action.COOLING, Action.OFF} or decision.rests_account:
                 self._trouble(decision, outcomes.verbatim(outcome.reply, outcome.fault))
 
     def feel_broken_transport(self) -> None:
@@ -83,5 +84,5 @@ class RunAccount:
         if self.over:
             return
         self.over = True
-        act = account_health.switch_off if decision.action is Action.OFF else account_health.cool
-        act(self._id, reason=decision.why, reply=reply, now=self._around.now())
+        now = self._around.now()
+        account_health.meet(self._id, decision, reply=reply, now=now, measured=self.measured)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from massmail.models import EmailAccount, MassmailSettings
-from massmail.services import campaign, ledger, outcomes, plain_turn
+from massmail.services import campaign, cooling_domains, ledger, outcomes, plain_turn
 from massmail.services import lease as leases
 from massmail.services.ledger import Window
 from massmail.services.ledger_thread import Jobs
@@ -36,6 +37,7 @@ class Taken:
 
     account: EmailAccount | None
     window: Window | None
+    at: datetime | None = None  # the database's time in the turn
 
 
 class Turns:
@@ -50,6 +52,7 @@ class Turns:
         self._looked_s = around.clock()
         self._settings: MassmailSettings | None = None
         self._read_s = 0.0  # when the settings were read
+        self._cooling: dict[str, datetime] = {}  # domains that rest, read with them
         self._plain_turns = plain_turn.PlainTurns(held)
         self._route: plain_turn.Route | None = None
 
@@ -116,20 +119,20 @@ class Turns:
         if len(sent) != 1 or not plain_turn.may_be_plain(*sent[0], size=size):
             return None
         ahead = self._recent_route()
-        if ahead is None or not ahead.is_plain:
+        if ahead is None or not ahead.is_plain or self._cooling:
             return None
         try:
             window = self._plain_turns.record_and_claim(*sent[0], ahead, claim_id=claim_id)
         except plain_turn.NotPlainError:
             return None
-        return Taken(ahead.account, window)
+        return Taken(ahead.account, window, ahead.at)
 
     def _try(self, sent: Sequence[Sent], size: int, claim_id: uuid.UUID) -> Taken:
         with self._open_turn() as this:
             _record(this, sent)
             claims = size > 0 and this.is_held
             following = ledger.claim(this, size=size, claim_id=claim_id) if claims else None
-            return Taken(this.account if this.is_held else None, following)
+            return Taken(this.account if this.is_held else None, following, this.now)
 
     def _make_good(self, sent: Sequence[Sent], claim_id: uuid.UUID) -> bool:
         """Record what was sent and return what was claimed, as long as the lease lasts."""
@@ -151,6 +154,7 @@ class Turns:
             now=self._around.now(),
             random_source=self._around.random,
             settings_row=self._recent_settings(),
+            cooling=self._cooling,
         )
 
     def _recent_settings(self) -> MassmailSettings:
@@ -158,6 +162,7 @@ class Turns:
         now_s = self._around.clock()
         if self._settings is None or now_s - self._read_s >= LOOK_S:
             self._settings, self._read_s, self._route = MassmailSettings.load(), now_s, None
+            self._cooling = cooling_domains.active(self._held.account_id, self._around.now())
         return self._settings
 
     def _recent_route(self) -> plain_turn.Route | None:

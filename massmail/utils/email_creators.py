@@ -126,28 +126,26 @@ class CompiledMessage:
         recipient = headers.wire_or_refuse(person.address, smtputf8=features.smtputf8)
         unsubscribe = headers.unsubscribe_headers(person.unsubscribe_url)
         values, ready = self._values(person, sender.name), Ready()
-        lines = (
-            sender_headers,
-            headers.address_header("To", headers.one_line(person.name), recipient),
-            headers.text_header("Subject", headers.one_line(self.subject.fill(values))),
-            headers.date_header(date.replace(microsecond=0)),
-            headers.message_id_header(person.message_id),
-            unsubscribe,
+        head = (
+            sender_headers
+            + headers.address_header("To", headers.one_line(person.name), recipient)
+            + headers.text_header("Subject", headers.one_line(self.subject.fill(values)))
+            + headers.date_header(date.replace(microsecond=0))
+            + headers.message_id_header(person.message_id)
+            + unsubscribe
         )
         text, text_is_eight = self.text.write(values, ready, may_be_eight_bit=features.eight_bit)
         html, html_is_eight = self.html.write(values, ready, may_be_eight_bit=features.eight_bit)
-        is_eight = text_is_eight or html_is_eight
-        data = self.skeleton.fill(b"".join(lines), text, html, eight_bit=is_eight)
+        data = self.skeleton.fill(head, text, html, eight_bit=text_is_eight or html_is_eight)
         _refuse_too_large(len(data) + len(self.skeleton.tail), features)
-        needs_utf8 = not recipient.isascii()
         return BuiltMail(
             sender=sender_address,
             recipient=recipient,
             message_id=person.message_id,
             data=data,
             tail=self.skeleton.tail,
-            eight_bit=is_eight or needs_utf8,
-            smtputf8=needs_utf8,
+            eight_bit=not data.isascii(),
+            smtputf8=not recipient.isascii(),
         )
 
     def _values(self, person: Person, sender_name: str) -> dict[str, Value]:

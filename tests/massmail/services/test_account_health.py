@@ -19,6 +19,7 @@ from massmail.models import (
 )
 from massmail.services import account_health
 from massmail.services.account_health import Hindrance, Obstacle, hindrance
+from massmail.services.reply_rules import Action, Decision
 from tests.factories import (
     DepartmentFactory,
     EmailAccountFactory,
@@ -98,6 +99,86 @@ def test_one_that_is_well_is_not_written():
     account_health.recover(account.pk)
     account.refresh_from_db()
     assert account.trouble_reply == "kept"
+
+
+def test_it_rests_as_long_as_the_server_asks(now):
+    account = EmailAccountFactory.create()
+    reply = "421 4.7.0 try again in 2 hours"
+    until = account_health.cool(account.pk, reason="throttled", reply=reply, now=now)
+    assert until == now + timedelta(hours=2)
+
+
+def test_a_quota_is_probed_every_hour(now):
+    account = EmailAccountFactory.create()
+    quota = Decision(Action.COOLING, why="account quota", rest_s=3600)
+    for _ in range(8):
+        account_health.meet(account.pk, quota, reply="550 5.4.5 daily quota", now=now)
+        account.refresh_from_db()
+        assert account.cooling_until == now + timedelta(hours=1)
+
+
+def test_people_are_told_once_of_a_trouble_that_needs_them(now, django_capture_on_commit_callbacks):
+    account = EmailAccountFactory.create(name="news")
+    listed = Decision(Action.COOLING, why="listed", alerts=True)
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            account_health.meet(account.pk, listed, reply="554 see zen.spamhaus.org", now=now)
+            account_health.recover(account.pk)
+    (notice,) = mail.outbox
+    assert "rests" in notice.subject
+    assert "554 see zen.spamhaus.org" in notice.body
+
+
+def test_people_are_told_of_another_trouble_and_again_after_half_a_day(
+    now, django_capture_on_commit_callbacks
+):
+    account = EmailAccountFactory.create()
+    with django_capture_on_commit_callbacks(execute=True):
+        for why, hours in (("listed", 0), ("protocol fault", 1), ("protocol fault", 13)):
+            moment = now + timedelta(hours=hours)
+            decision = Decision(Action.COOLING, why=why, alerts=True)
+            account_health.meet(account.pk, decision, reply="", now=moment)
+    assert len(mail.outbox) == 3
+
+
+def test_nobody_is_told_of_a_trouble_that_passes(now, django_capture_on_commit_callbacks):
+    account = EmailAccountFactory.create()
+    with django_capture_on_commit_callbacks(execute=True):
+        account_health.meet(
+            account.pk, Decision(Action.COOLING, why="throttled"), reply="421 busy", now=now
+        )
+    assert mail.outbox == []
+
+
+def test_a_decision_switches_off(now):
+    account = EmailAccountFactory.create()
+    account_health.meet(account.pk, Decision(Action.OFF, why="TLS"), reply="", now=now)
+    account.refresh_from_db()
+    assert (account.massmail, account.off_reason) == (False, "TLS")
+
+
+THROTTLED = Decision(Action.COOLING, why="throttled", slows=True)
+
+
+def test_throttling_halves_the_rate_that_was_measured(now):
+    account = EmailAccountFactory.create()
+    account_health.meet(account.pk, THROTTLED, reply="421 4.7.0", now=now, measured=30.0)
+    account.refresh_from_db()
+    assert (account.slow_per_second, account.slow_since) == (15.0, now)
+    account_health.switch_on(account)
+    account.refresh_from_db()
+    assert (account.slow_per_second, account.slow_since) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("decision", "measured"),
+    [(THROTTLED, None), (Decision(Action.COOLING, why="unreachable"), 30.0)],
+)
+def test_what_is_no_throttling_or_was_not_measured_changes_no_rate(now, decision, measured):
+    account = EmailAccountFactory.create()
+    account_health.meet(account.pk, decision, reply="", now=now, measured=measured)
+    account.refresh_from_db()
+    assert account.slow_per_second is None
 
 
 # --- off and on

@@ -13,6 +13,7 @@ from massmail.models import (
     MailingOut,
     Suppression,
 )
+from massmail.services import pace
 from tests.factories import MainAccountFactory, MassContactFactory
 from tests.massmail.campaigns import Clock, account_on, campaign_on, refreshed, rows, run
 from tests.smtp_server import CLOSE, SmtpServer
@@ -173,6 +174,25 @@ def test_a_mail_that_breaks_the_connection_does_not_hold_up_the_others(server):
     assert (first.status, first.attempts) == (Delivery.Status.PENDING, 0)
 
 
+def test_one_odd_address_does_not_keep_the_account_resting(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=1)
+    first = rows(mailing_out)[0]
+    server.on("rcpt", "421 4.3.2 go away", recipient=first.address_key)
+
+    waits = []
+    for _ in range(4):
+        run(clock)
+        first.refresh_from_db()
+        assert first.due_at is not None
+        waits.append((first.due_at - clock()) / timedelta(minutes=1))
+        clock.forward(minutes=20)
+
+    assert waits == [0, 0, 5, 15]
+    assert (first.status, first.attempts) == (Delivery.Status.PENDING, 0)
+    assert refreshed(mailing_out).pending_count == 1
+
+
 def test_five_policy_refusals_pause_the_mailing_out(server):
     mailing_out = campaign_on(server, people=30)
     server.on("dot", "554 5.7.1 message looks like spam")
@@ -196,6 +216,106 @@ def test_broken_authentication_pauses_at_once(server):
 
     assert refreshed(mailing_out).status == MailingOut.Status.PAUSED
     assert mailing_out.failed_count == 1
+
+
+def test_broken_authentication_lets_the_account_rest_too(server):
+    campaign_on(server, people=3)
+    server.on("dot", "550 5.7.26 unauthenticated mail is not accepted")
+    run()
+    account = EmailAccount.objects.get()
+    assert (account.cooling_reason, account.massmail) == ("authentication", True)
+
+
+def test_what_is_deferred_for_ever_is_not_tried_again(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=3)
+    server.on("mail", "421 4.7.1 [TS03] permanently deferred; Retrying will NOT succeed.", times=1)
+
+    run(clock)
+
+    assert refreshed(mailing_out).failed_count == 1
+    first = rows(mailing_out)[0]
+    assert (first.status, first.reason) == (Delivery.Status.FAILED, FailReason.POLICY)
+    assert EmailAccount.objects.get().cooling_reason == "permanently deferred"
+    assert Suppression.objects.count() == 0
+    clock.forward(minutes=2)
+    run(clock)
+    assert refreshed(mailing_out).sent_count == 2
+
+
+def test_the_quota_of_the_account_costs_nobody_and_is_probed_with_one_mail_an_hour(server):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=5)
+    server.on("dot", "550 5.4.5 Daily user sending limit exceeded.", times=3)
+
+    for _ in range(3):
+        run(clock)
+        assert refreshed(mailing_out).pending_count == 5
+        clock.forward(minutes=59)
+        assert run(clock) == 0
+        clock.forward(minutes=2)
+    assert len(server.mails) == 0
+    assert {row.attempts for row in rows(mailing_out)} == {0}
+    run(clock)
+
+    assert refreshed(mailing_out).sent_count == 5
+    assert EmailAccount.objects.get().cooling_count == 0
+
+
+def test_an_account_on_a_list_rests_its_rows_wait_and_people_are_told(
+    server, django_capture_on_commit_callbacks
+):
+    clock = Clock()
+    mailing_out = campaign_on(server, people=3)
+    server.on("rcpt", "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        run(clock)
+        clock.forward(minutes=2)
+        run(clock)
+
+    account = EmailAccount.objects.get()
+    assert (account.cooling_reason, account.cooling_count) == ("listed", 2)
+    assert refreshed(mailing_out).pending_count == 3
+    assert Suppression.objects.count() == 0
+    assert len(mail.outbox) == 1
+
+
+def test_many_throttled_mails_all_leave_in_the_end(server):
+    """A server that says 421 for an hour, whenever it is asked."""
+    clock = Clock()
+    mailing_out = campaign_on(server, people=12)
+    rule = server.on("mail", "421 4.7.0 too many mails")
+    for _ in range(12):
+        run(clock)
+        clock.forward(minutes=5)
+    assert refreshed(mailing_out).pending_count == 12
+    server.rules.remove(rule)
+
+    for _ in range(7):
+        run(clock)
+        clock.forward(minutes=5)
+
+    assert refreshed(mailing_out).sent_count == 12
+    assert {row.attempts for row in rows(mailing_out)} == {1}
+
+
+def test_a_throttled_account_sends_slower_afterwards(server):
+    clock = Clock()
+    campaign_on(server, people=60)
+    takes = iter(range(20))
+
+    def throttle_later() -> None:
+        if next(takes, None) == 15:
+            server.on("mail", "421 4.7.0 too many mails", times=1)
+
+    server.on("dot", throttle_later)
+    run(clock)
+
+    account = EmailAccount.objects.get()
+    assert account.cooling_reason == "throttled"
+    assert account.slow_per_second is not None
+    assert pace.rate(account, clock()) == account.slow_per_second
 
 
 def test_the_owner_is_told_once_that_an_account_is_off(

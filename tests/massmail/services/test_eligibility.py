@@ -7,6 +7,7 @@ import pytest
 from crm.models import Contact
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MassContact, SkipReason, Suppression
+from massmail.services.cooling_domains import domain_of
 from massmail.services.eligibility import Verdict, addresses_domain, mass_contact_of, verdicts
 from tests.massmail.campaigns import campaign_on
 from tests.smtp_server import SmtpServer
@@ -169,3 +170,29 @@ def test_a_mass_contact_is_made_once(mailing_out):
     made = mass_contact_of(mailing_out, pk)
     assert mass_contact_of(mailing_out, pk) == made
     assert (made.object_id, made.content_type) == (pk, mailing_out.content_type)
+
+
+def test_mails_to_a_domain_that_rests_wait(mailing_out):
+    rows = list(mailing_out.deliveries.order_by("pk"))
+    now = database_now()
+    until = now + timedelta(minutes=4)
+    domain = domain_of(rows[0].address_key)
+    judged = verdicts(
+        mailing_out, rows, account=EmailAccount.objects.get(), now=now, cooling={domain: until}
+    )
+    assert [verdict.wait_until for verdict in judged] == [until] * 3
+
+
+def test_who_is_left_out_neither_waits_nor_probes(mailing_out):
+    change_first(mailing_out, massmail=False)
+    rows = list(mailing_out.deliveries.order_by("pk"))
+    now = database_now()
+    judged = verdicts(
+        mailing_out,
+        rows,
+        account=EmailAccount.objects.get(),
+        now=now,
+        cooling={domain_of(rows[0].address_key): now},
+    )
+    waits = [(bool(verdict.skip), verdict.wait_until is not None) for verdict in judged]
+    assert waits == [(True, False), (False, False), (False, True)]

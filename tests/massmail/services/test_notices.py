@@ -52,6 +52,16 @@ def test_the_owner_and_the_admins_are_told(account):
     assert f"https://mail.example.com{path}" in notice.body
 
 
+def test_a_rest_that_needs_somebody_is_told(account):
+    notices.account_rests(account, reason="We are on a list. 554 <listed>")
+    (notice,) = mail.outbox
+    assert notice.to == ["olga@example.com", "root@example.com"]
+    assert notice.subject.endswith("rests, and may need your help.")
+    assert "Reason: We are on a list. 554 <listed>" in notice.body
+    path = reverse("admin:massmail_emailaccount_change", args=[account.pk])
+    assert f"https://mail.example.com{path}" in notice.body
+
+
 def test_a_pause_is_told():
     mailing_out = MailingOutFactory.create(name="Spring", owner__email="")
     notices.mailing_out_paused(mailing_out, reason="its owner is deactivated.")

@@ -1,5 +1,6 @@
 """What is written for each kind of outcome: the row, its attempt, the suppression, the pause."""
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -9,6 +10,7 @@ from massmail.backends.base import BuiltMail, Fault, Outcome, Reply, Stage
 from massmail.clock import database_now
 from massmail.models import (
     AccountShare,
+    CoolingDomain,
     Delivery,
     DeliveryAttempt,
     EmailAccount,
@@ -256,7 +258,7 @@ def test_refusals_of_long_ago_do_not_count():
 
 def test_broken_authentication_pauses_at_the_first():
     claimed = Claimed()
-    decision = Decision(Action.POLICY, "policy", why=outcomes.POLICY_AT_ONCE)
+    decision = Decision(Action.POLICY, "policy", why="authentication", pauses=True)
     assert outcomes.must_pause(
         claimed.mailing_out.pk, [Result(claimed.window.rows[0], decision, POLICY[1])]
     )
@@ -268,6 +270,64 @@ def test_other_failures_do_not_count_as_mails_that_could_not_be_built():
     decision = Decision(Action.FAILED, "local", why=outcomes.NOT_BUILT)
     last = Result(claimed.window.rows[0], decision, error="no name")
     assert outcomes.must_pause(claimed.mailing_out.pk, [last]) is False
+
+
+@pytest.mark.parametrize(("attempts", "pauses"), [(400, True), (401, False)])
+def test_mails_that_could_not_be_built_pause_when_they_are_more_than_one_in_a_hundred(
+    attempts, pauses
+):
+    claimed = Claimed(people=6)
+    decision = Decision(Action.FAILED, "local", why=outcomes.NOT_BUILT)
+    claimed.record(*[(decision, None)] * 5)
+    MailingOut.objects.update(attempts_count=attempts)
+    last = Result(claimed.window.rows[0], decision, error="no name")
+    assert outcomes.must_pause(claimed.mailing_out.pk, [last]) is pauses
+
+
+def test_a_refusal_may_name_how_often_it_is_tried_again():
+    twice = Decision(Action.LATER, "temporary", why="routing", retries=2)
+    found = []
+    for made in range(3):
+        claimed = Claimed()
+        row = replace(claimed.window.rows[0], attempts=made)
+        result = Result(row, twice, answered(Stage.RCPT, 550, "no route"))
+        with ledger.turn(claimed.held, now=claimed.now, random_source=Random(1)) as this:
+            outcomes.record(this, claimed.window, [result])
+        found.append((claimed.row().status, claimed.row().reason))
+        MailingOut.objects.update(status="I")
+        EmailAccount.objects.all().delete()
+    assert found == [(S.PENDING, ""), (S.PENDING, ""), (S.FAILED, "address")]
+
+
+def test_a_retry_comes_when_the_server_asks_for_it():
+    claimed = Claimed()
+    claimed.record(
+        (Decision(Action.LATER, why="greylisted"), answered(Stage.RCPT, 450, "retry in 2 hours"))
+    )
+    due_at = claimed.row().due_at
+    assert due_at is not None
+    assert timedelta(hours=2) <= due_at - claimed.now <= timedelta(hours=2.4)
+
+
+def test_a_domain_rests_for_the_run_that_met_it():
+    claimed = Claimed()
+    domain = (claimed.row().address_key or "").rpartition("@")[2]
+    decision = Decision(Action.LATER, why="throttled", rests_domain=True)
+    result = Result(claimed.window.rows[0], decision, answered(Stage.RCPT, 451, "slow"))
+    with ledger.turn(claimed.held, now=claimed.now, random_source=Random(1)) as this:
+        outcomes.record(this, claimed.window, [result])
+        assert this.cooling == {domain: claimed.now + timedelta(minutes=1)}
+
+
+@pytest.mark.parametrize(("minutes", "rests"), [(3, True), (0, False)])
+def test_only_a_probe_ends_the_rest_of_a_domain(minutes, rests):
+    """A mail that was claimed before the rest began proves nothing."""
+    claimed = Claimed()
+    domain = (claimed.row().address_key or "").rpartition("@")[2]
+    until = claimed.now + timedelta(minutes=minutes)
+    CoolingDomain.objects.create(email_account=claimed.account, domain=domain, until=until)
+    claimed.record(SENT)
+    assert CoolingDomain.objects.exists() is rests
 
 
 def test_addresses_that_need_smtputf8_fail_for_that_and_pause_nothing():

@@ -153,3 +153,31 @@ def test_wait_is_lengthened_and_never_shortened(stored_s, expected_s):
 
     account.refresh_from_db()
     assert account.next_send_at == NOON + timedelta(seconds=expected_s)
+
+
+@pytest.mark.parametrize(
+    ("own", "slowed_to", "hours", "expected"),
+    [
+        (None, None, 0, None),
+        (14, None, 0, 14),
+        (None, 4, 0, 4),
+        (None, 4, -1, 4),  # a clock that went back
+        (None, 4, 1, 8),
+        (None, 4, 3, 32),
+        (None, 300, 2, 1200),
+        (None, 0.2, 6, None),  # forgotten
+        (14, 0.2, 1_000, 14),
+        (14, 4, 0, 4),
+        (14, 4, 1, 8),
+        (14, 4, 2, 14),
+    ],
+)
+def test_rate_is_lower_after_throttling_and_grows_back(own, slowed_to, hours, expected):
+    since = NOON - timedelta(hours=hours)
+    account = EmailAccount(per_second=own, slow_per_second=slowed_to, slow_since=since)
+    assert pace.rate(account, NOON) == expected
+
+
+@pytest.mark.parametrize(("measured", "slower"), [(100, 50), (1, 0.5), (0.1, pace.SLOW_RATE)])
+def test_throttled_rate_is_halved(measured, slower):
+    assert pace.slower(measured) == slower

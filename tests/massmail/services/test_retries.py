@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from massmail.models import MassmailSettings
-from massmail.services.retries import cooling_until, is_given_up, retry_at
+from massmail.services.retries import asked_wait, cooling_until, is_given_up, retry_at, step_aside
 
 NOW = datetime(2026, 5, 7, 12, tzinfo=UTC)  # a Thursday
 MINUTES = [5, 15, 30, 60, 120, 240, 480, 720, 720, 720]
@@ -91,3 +91,94 @@ def test_a_server_that_always_defers_is_asked_from_6_to_15_times():
 )
 def test_an_account_rests_twice_as_long_each_time_up_to_half_an_hour(times, minutes):
     assert cooling_until(times=times, now=NOW) == NOW + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("451 4.7.1 Greylisted, please try again in 300 seconds", 5),
+        ("450 4.7.1 Greylisting in action, please come back in 00:05:00", 5),
+        ("451 4.7.1 Greylisting in action, please come back in 01:30:00", 90),
+        ("450 Greylisted for 5 minutes, see sqlgrey", 5),
+        ("451 ann@example.com: greylisted, try again in 10 minutes", 10),
+        ("450 4.7.1 Recipient temporarily deferred, retry in 120 secs", 2),
+        ("421 4.7.0 recipient limit exceeded. Try again after 1 hour", 60),
+        ("421 slow down; retry after 15 min", 15),
+        ("421 slow down; wait 2h before the next mail", 120),
+        ("454 Throttled. Retry-After: 600", 10),
+        ("450 Please retry\nin 90 s", 1.5),
+        ("450 try again in 5 seconds", 1),  # never below a minute
+        ("450 try again in 30 days", 360),  # never above 6 hours
+        ("450 try again in 999999 hours", 360),
+    ],
+)
+def test_what_a_server_asks_for(text, minutes):
+    assert asked_wait(text) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "450 try again later",
+        "451 4.7.500 Server busy. Please try again later from [192.0.2.14]. (S77719)",
+        "450 too many messages: 300 in 60 seconds are allowed",
+        "450 retry 5 times",
+        "450 try again in 0 seconds",
+        "450 try again in 3 months",
+        "550 5.2.1 try ann24@example.com",
+        "451 Retry-After: soon",
+        "no answer in time",
+    ],
+)
+def test_what_asks_for_no_wait(text):
+    assert asked_wait(text) is None
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked", "expected"),
+    [
+        (1, 1, 1),  # the first retry comes when the server wants it
+        (1, 90, 90),
+        (1, 360, 360),
+        (2, 1, 15),  # a server that always says the same is not asked for ever
+        (2, 20, 20),
+        (5, 60, 120),
+    ],
+)
+def test_what_is_asked_for_replaces_the_first_delay_and_bounds_the_others(
+    attempts, asked, expected
+):
+    due = retry_at(
+        MassmailSettings(),
+        attempts=attempts,
+        now=NOW,
+        random=Edge(0),
+        asked=timedelta(minutes=asked),
+    )
+    assert due == NOW + timedelta(minutes=expected)
+
+
+@pytest.mark.parametrize(
+    ("times", "least_s", "asked_minutes", "minutes"),
+    [
+        (1, 3600, None, 60),
+        (7, 3600, None, 60),
+        (7, 60, None, 30),
+        (1, 0, 15, 15),
+        (6, 0, 15, 30),
+        (1, 3600, 120, 120),
+    ],
+)
+def test_a_rest_is_the_longest_of_what_is_due(times, least_s, asked_minutes, minutes):
+    asked = timedelta(minutes=asked_minutes) if asked_minutes else None
+    until = cooling_until(times=times, now=NOW, least_s=least_s, asked=asked)
+    assert until == NOW + timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("times", "minutes"),
+    [(0, 0), (1, 0), (2, 5), (3, 15), (4, 30), (5, 60), (6, 60), (1000, 60)],
+)
+def test_a_row_steps_aside_from_the_third_trouble_on(times, minutes):
+    assert step_aside(times) == timedelta(minutes=minutes)

@@ -8,6 +8,7 @@ import datetime
 import email
 import os
 import random
+from collections.abc import Mapping
 from decimal import Decimal
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
@@ -20,6 +21,7 @@ from massmail.content.body import BodyPart
 from massmail.content.headers import one_line
 from massmail.content.language import Value
 from massmail.content.problems import BuildError
+from massmail.content.stencil import Ready, Stencil
 from massmail.utils.email_creators import (
     Attachment,
     CompiledMessage,
@@ -80,9 +82,19 @@ def messages() -> list[CompiledMessage]:
     return [message_of(content, subject) for content in CONTENTS for subject in SUBJECTS]
 
 
+class LongWay(Stencil):
+    """A stencil that nothing fits."""
+
+    __slots__ = ()
+
+    def fill(self, values: Mapping[str, Value], ready: Ready) -> bytes | None:
+        return None
+
+
 def without_stencils(message: CompiledMessage) -> CompiledMessage:
     def rendered(part: BodyPart) -> BodyPart:
-        return dataclasses.replace(part, stencil=None)
+        facts = (getattr(part.stencil, field.name) for field in dataclasses.fields(Stencil))
+        return dataclasses.replace(part, stencil=LongWay(*facts))
 
     return dataclasses.replace(message, html=rendered(message.html), text=rendered(message.text))
 
