@@ -19,7 +19,7 @@ def leave(row: Delivery, now) -> None:
 
 
 def suppress(row: Delivery, now) -> None:
-    Suppression.objects.create(address_key=row.address_key, kind=Suppression.Kind.MANUAL)
+    Suppression.objects.create(address_key=row.address_key or "", kind=Suppression.Kind.MANUAL)
 
 
 def switch_off(row: Delivery, now) -> None:

@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 from crm.models import Contact
 from massmail.backends.base import BuiltMail, Fault, Outcome, Reply, Stage
 from massmail.clock import database_now
+from massmail.errors import IllegalTransition
 from massmail.models import Delivery, EmailAccount, MailingOut, MassContact
 from massmail.services import account_health, bulk_moves, campaign, lease, unsubscribe
-from massmail.services.campaign import IllegalTransition
 from massmail.services.ledger import Window
 from massmail.services.ledger_thread import InThisThread
 from massmail.services.outcomes import Result
