@@ -47,6 +47,7 @@ from tests.faults.oracle import (
 from tests.smtp_certificates import client_context
 
 EXPERIMENT = [pytest.mark.faults, pytest.mark.django_db]
+TRANSPORT_EXPERIMENT = [*EXPERIMENT, pytest.mark.once]  # of which the database sees little
 IS_LONG = os.environ.get("FAULTS_LONG") == "1"
 SLICE_S = 0.01  # real seconds for which a transport waits before it looks at the clock
 

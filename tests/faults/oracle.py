@@ -15,7 +15,7 @@ that runs in processes of its own.
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -228,9 +228,9 @@ def read_rows(
     themselves (`dataclasses.replace`).
     """
     sql = _ROWS.format(now=_moment(now), chosen=_chosen("d.mailing_out_id", mailing_outs))
-    return [
-        LedgerRow(*row[:4], str(row[4]), row[5], row[6], bool(row[7]), row[8]) for row in query(sql)
-    ]
+    names = [field.name for field in fields(LedgerRow)]
+    rows = (dict(zip(names, row, strict=True)) for row in query(sql))
+    return [LedgerRow(**values | {"sent_again": bool(values["sent_again"])}) for values in rows]
 
 
 def read_samples(

@@ -190,9 +190,14 @@ def test_a_body_that_is_not_read_fills_the_wire():
 
 
 def test_a_condition_is_waited_for():
-    seen = []
+    seen: list[int] = []
+
+    def is_asked_twice() -> bool:
+        seen.append(1)
+        return len(seen) > 1
+
     with ChaosServer() as server, connected(server) as client:
-        server.on("connect", Until(lambda: len(seen) > 0 or seen.append(1) is not None))
+        server.on("connect", Until(is_asked_twice))
         assert replies(client, 1) == ["220"]
 
 
@@ -201,7 +206,9 @@ def test_tls_and_login(tls):
     with ChaosServer(tls=tls, certificate=certificate_file("good"), users={"u": "right"}) as server:
         context = client_context()
         if tls == "implicit":
-            client = smtplib.SMTP_SSL("localhost", server.port, timeout=5, context=context)
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                "localhost", server.port, timeout=5, context=context
+            )
         else:
             client = smtplib.SMTP("localhost", server.port, timeout=5)
             client.starttls(context=context)

@@ -19,7 +19,7 @@ def leave(row: Delivery, now) -> None:
 
 
 def suppress(row: Delivery, now) -> None:
-    Suppression.objects.create(address_key=row.address_key, kind=Suppression.Kind.MANUAL)
+    Suppression.objects.create(address_key=row.address_key or "", kind=Suppression.Kind.MANUAL)
 
 
 def switch_off(row: Delivery, now) -> None:
@@ -43,11 +43,12 @@ WISHES = {
 }
 
 
-@pytest.mark.parametrize(("wish", "reason"), WISHES.items(), ids=lambda value: str(value)[:14])
-def test_f32_whose_row_was_not_in_flight_gets_no_mail(laboratory, wish, reason):
+@pytest.mark.parametrize("connections", [1, 5])
+@pytest.mark.parametrize(("wish", "reason"), WISHES.items())
+def test_f32_whose_row_was_not_in_flight_gets_no_mail(laboratory, wish, reason, connections):
     """In the middle of a run some people of each state have a wish; it holds from that moment."""
     server = laboratory.server()
-    mailing_out = laboratory.campaign(server, people=PEOPLE)
+    mailing_out = laboratory.campaign(server, people=PEOPLE, connections=connections)
     wished: dict[int, str] = {}  # delivery -> its state at that moment
 
     def act() -> None:

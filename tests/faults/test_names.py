@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from massmail.models import EmailAccount
-from tests.faults.laboratory import EXPERIMENT, IS_LONG
+from tests.faults.laboratory import IS_LONG, TRANSPORT_EXPERIMENT
 
-pytestmark = EXPERIMENT
+pytestmark = TRANSPORT_EXPERIMENT
 
 PEOPLE = 500 if IS_LONG else 20
 HOST = "smtp.example.net"

@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from massmail.models import EmailAccount, Suppression
-from tests.faults.laboratory import EXPERIMENT, IS_LONG
+from tests.faults.laboratory import IS_LONG, TRANSPORT_EXPERIMENT
 from tests.faults.proxy import Proxy
 
-pytestmark = EXPERIMENT
+pytestmark = TRANSPORT_EXPERIMENT
 
 PEOPLE = 400 if IS_LONG else 25
 DELAY_S = 0.25 if IS_LONG else 0.01  # in each direction

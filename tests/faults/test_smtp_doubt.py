@@ -7,6 +7,7 @@ import pytest
 
 from massmail.models import Suppression
 from tests.faults.chaos_rules import ACCEPT, CLOSE, RESET, Until
+from tests.faults.chaos_server import ANNOUNCED
 from tests.faults.laboratory import EXPERIMENT, IS_LONG
 from tests.smtp_certificates import certificate_file
 
@@ -15,12 +16,15 @@ pytestmark = EXPERIMENT
 PEOPLE = 1000 if IS_LONG else 40
 BEFORE_BODY = ("connect", "tls", "auth", "mail", "rcpt", "data")
 STAGES = (*BEFORE_BODY, "body", "dot")
+LOCK_STEP = ("8BITMIME", "ENHANCEDSTATUSCODES")  # what a server without PIPELINING announces
+MANNERS = [(ANNOUNCED, 1), (ANNOUNCED, 5), (LOCK_STEP, 1)]
 
 
-def test_f4_reset_behind_the_reply_is_no_failure(laboratory):
+@pytest.mark.parametrize("connections", [1, 5])
+def test_f4_reset_behind_the_reply_is_no_failure(laboratory, connections):
     """250 is sent, but the connection is reset before it is read: nobody can tell here."""
     server = laboratory.server()
-    laboratory.campaign(server, people=PEOPLE)
+    laboratory.campaign(server, people=PEOPLE, connections=connections)
     rule = server.on("dot", "250 2.0.0 Taken", RESET, every=7)
 
     laboratory.settle()
@@ -32,12 +36,13 @@ def test_f4_reset_behind_the_reply_is_no_failure(laboratory):
     assert Suppression.objects.count() == 0
 
 
+@pytest.mark.parametrize("connections", [1, 5])
 @pytest.mark.parametrize("end", [CLOSE, RESET])
-def test_f5_no_reply_to_the_dot_leaves_the_mail_in_doubt(laboratory, end):
+def test_f5_no_reply_to_the_dot_leaves_the_mail_in_doubt(laboratory, end, connections):
     """5 % of the mails, some taken and some not: neither is sent again, neither fails."""
     share = 0.05
     server = laboratory.server()
-    laboratory.campaign(server, people=PEOPLE * 3)
+    laboratory.campaign(server, people=PEOPLE * 3, connections=connections)
     taken = server.on("dot", ACCEPT, end, share=share / 2)
     refused = server.on("dot", end, share=share / 2)
 
@@ -76,16 +81,23 @@ def test_f6_a_late_reply_to_the_dot_is_waited_for(laboratory, wait_s):
     assert len(server.accepted) == 3
 
 
+@pytest.mark.parametrize(
+    ("announced", "connections"), MANNERS, ids=["pipelined", "5 connections", "lock-step"]
+)
 @pytest.mark.parametrize("end", [CLOSE, RESET])
 @pytest.mark.parametrize("stage", STAGES)
-def test_f8_connection_lost_at_each_stage(laboratory, stage, end):
+def test_f8_connection_lost_at_each_stage(laboratory, stage, end, announced, connections):
     """Only what was lost before its body is sent again, and the account's trouble costs nobody."""
     server = laboratory.server(
-        tls="starttls", certificate=certificate_file("good"), users={"u": "right"}
+        announced=announced,
+        tls="starttls",
+        certificate=certificate_file("good"),
+        users={"u": "right"},
     )
     laboratory.campaign(
         server,
         people=12,
+        connections=connections,
         email_host="localhost",
         email_use_tls=True,
         email_host_user="u",

@@ -4,10 +4,10 @@ import pytest
 
 from massmail.models import EmailAccount, Suppression
 from tests.faults.chaos_rules import ACCEPT
-from tests.faults.laboratory import EXPERIMENT, IS_LONG
+from tests.faults.laboratory import IS_LONG, TRANSPORT_EXPERIMENT
 from tests.smtp_certificates import certificate_file
 
-pytestmark = EXPERIMENT
+pytestmark = TRANSPORT_EXPERIMENT
 
 GARBAGE = (
     b"\0\0\0\0\r\n",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from massmail.models import Delivery, EmailAccount, MailingOut, Suppression
+from massmail.models import EmailAccount, MailingOut, Suppression
 from massmail.services.outcomes import PAUSE_AT
 from tests.faults.chaos_rules import CLOSE
 from tests.faults.laboratory import EXPERIMENT, IS_LONG
@@ -84,9 +84,10 @@ def test_f11_grey_listing_is_over_after_a_few_attempts(laboratory, minutes):
     assert EmailAccount.objects.get().massmail
 
 
-def test_f12_unknown_addresses_are_suppressed_and_no_others(laboratory):
+@pytest.mark.parametrize("connections", [1, 5])
+def test_f12_unknown_addresses_are_suppressed_and_no_others(laboratory, connections):
     server = laboratory.server()
-    laboratory.campaign(server, people=PEOPLE)
+    laboratory.campaign(server, people=PEOPLE, connections=connections)
     rule = server.on("rcpt", "550 5.1.1 No such user here", share=0.01)
 
     laboratory.settle()
@@ -95,10 +96,11 @@ def test_f12_unknown_addresses_are_suppressed_and_no_others(laboratory):
     assert rule.hits
     assert states == {"sent": PEOPLE - len(rule.hits), "failed": len(rule.hits)}
     suppressed = Suppression.objects.values_list("address_key", flat=True)
-    failed = Delivery.objects.filter(status="failed").values_list("address_key", flat=True)
+    failed = [row.address_key for row in laboratory.rows() if row.status == "failed"]
     assert sorted(suppressed) == sorted(failed) == sorted(rule.hits)
 
 
+@pytest.mark.parametrize("connections", [1, 5])
 @pytest.mark.parametrize("stage", ["rcpt", "dot"])
 @pytest.mark.parametrize(
     ("reply", "refusals"),
@@ -107,10 +109,12 @@ def test_f12_unknown_addresses_are_suppressed_and_no_others(laboratory):
         ("550 5.7.26 This mail is not authenticated", 1),
     ],
 )
-def test_f13_a_sudden_block_pauses_and_suppresses_nobody(laboratory, stage, reply, refusals):
+def test_f13_a_sudden_block_pauses_and_suppresses_nobody(
+    laboratory, stage, reply, refusals, connections
+):
     """30 % of the mails are refused from the 51st on: almost none leaves after the last straw."""
     server = laboratory.server()
-    mailing_out = laboratory.campaign(server, people=PEOPLE)
+    mailing_out = laboratory.campaign(server, people=PEOPLE, connections=connections)
     taken_by_then: list[int] = []
 
     def refuse() -> str | None:

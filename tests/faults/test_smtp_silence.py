@@ -4,10 +4,10 @@ import pytest
 
 from massmail.models import Suppression
 from tests.faults.chaos_rules import HANG
-from tests.faults.laboratory import EXPERIMENT, IS_LONG
+from tests.faults.laboratory import IS_LONG, TRANSPORT_EXPERIMENT
 from tests.smtp_certificates import certificate_file
 
-pytestmark = EXPERIMENT
+pytestmark = TRANSPORT_EXPERIMENT
 
 # Until when a run waits, in seconds. Before the body a server may keep an account waiting for a
 # minute: longer waits for several of them would stop all others.
