@@ -18,6 +18,8 @@ from typing import Any, Self
 import psycopg
 import redis
 
+from tests.system.installation import end_with_the_test
+
 PATIENCE_S = 30
 _DEBIAN = Path("/usr/lib/postgresql")
 _SETTINGS = {
@@ -127,7 +129,13 @@ class _Server:
     def _start(self, argv: Sequence[str], **options: Any) -> None:  # Any: what Popen takes
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                argv, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, **options
+                argv,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+                preexec_fn=end_with_the_test,  # noqa: PLW1509  # safe: one system call
+                **options,
             )
 
     def _wait(self) -> None:

@@ -7,6 +7,7 @@ and exits 0 only if nobody was lost or mailed twice and the states added up at e
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -175,6 +176,7 @@ def main() -> None:
     if options.long and not LONG:  # the times are read when modules are imported
         again = [sys.executable, "-m", "tests.faults.storm", *sys.argv[1:]]
         os.execve(sys.executable, again, os.environ | {"FAULTS_LONG": "1"})
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # all is taken down
     plan = FULL if LONG else SHORT
     said = run(plan, options.seed)
     sys.stdout.write(json.dumps(said) + "\n")
