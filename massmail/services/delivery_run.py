@@ -314,8 +314,11 @@ class DeliveryRun:
     # --- the source that the transport asks for mails
 
     def next_mail(self, features: Features) -> BuiltMail | None:
-        """Build the next mail of the windows; None: nothing now."""
-        if self._drains or not self.may_begin() or self._bucket.wait_s():
+        """Build the next mail of the windows; None: nothing now.
+
+        The transport has asked `may_begin` just before.
+        """
+        if self._drains or self._bucket.wait_s():
             return None
         if self._turns.is_answered:
             self._advance()

@@ -166,7 +166,7 @@ def test_f22_a_frozen_worker_wakes_up_when_another_has_its_accounts(experiment):
 
 def test_f31_pause_edit_and_cancel_in_a_storm_of_kills(experiment, chance):
     fleet = experiment.fleet
-    experiment.slow_down(300 if LONG else 6)
+    experiment.slow_down(300 if LONG else 12)
     fleet.beat()
     workers = [fleet.worker(children=CHILDREN) for _ in range(2)]
     version = fleet.ask("SELECT message_version_id FROM massmail_mailingout")
@@ -174,12 +174,12 @@ def test_f31_pause_edit_and_cancel_in_a_storm_of_kills(experiment, chance):
         Sampler(fleet) as sampler,
         Storm(experiment, workers, chance, kills=500 if LONG else 20),
     ):
-        experiment.wait_for_mails(0.2)
+        experiment.wait_for_mails(0.1)
         paused_at = experiment.decide("pause")
         fleet.query("UPDATE massmail_emlmessage SET subject = 'Edited', content = 'Edited'")
         resumed_at = time.time()
         experiment.decide("resume")
-        experiment.wait_for_mails(0.5)
+        experiment.wait_for_mails(0.25)
         cancelled_at = experiment.decide("cancel")
         experiment.wait_for_end()
 
