@@ -13,7 +13,7 @@ from common.models import Base1, Department, OwnedQuerySet
 from massmail.models.massmail_settings import MassmailSettings
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from django.contrib.auth.models import User
 
@@ -37,6 +37,25 @@ class EmailAccountQuerySet(OwnedQuerySet["EmailAccount"]):
     def in_rotation_of(self, user: "User") -> Self:
         """Return those that take new recipients: usable, on, not a main account; by id."""
         return self.usable_by(user).filter(massmail=True, main=False).order_by("pk")
+
+    def may_send(self, settings_row: MassmailSettings, now: "datetime") -> Self:
+        """Return those that are on, rest for nothing and have something left of today's limit.
+
+        The same as `account_health.hindrance`, for any number of accounts.
+        """
+        today = settings_row.local_date(now)
+        default_is_used_up = Q(
+            daily_limit=None,
+            kind=EmailAccount.Kind.MAILBOX,
+            today_count__gte=settings_row.emails_per_day,
+        )
+        own_is_used_up = Q(daily_limit__gt=0, today_count__gte=F("daily_limit"))
+        return (
+            self.filter(massmail=True)
+            .filter(Q(cooling_until=None) | Q(cooling_until__lte=now))
+            .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
+            .exclude(default_is_used_up | own_is_used_up, today_date=today)
+        )
 
 
 class EmailAccount(Base1):

@@ -5,6 +5,7 @@ import uuid
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from massmail.models.email_account import EmailAccount
@@ -13,7 +14,7 @@ from massmail.models.email_account import EmailAccount
 class MassContact(models.Model):
     """Kept for ever, also when the recipient is deleted: its uuid stands in mails already sent."""
 
-    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT)
+    content_type = models.ForeignKey(ContentType, on_delete=models.PROTECT, db_index=False)
     object_id = models.PositiveBigIntegerField()
     content_object = GenericForeignKey("content_type", "object_id")
     email_account = models.ForeignKey(
@@ -28,7 +29,12 @@ class MassContact(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
     merged_into = models.ForeignKey(  # its recipient was a duplicate of that one's
-        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="merged"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        db_index=False,
+        related_name="merged",
     )
 
     class Meta:
@@ -37,6 +43,13 @@ class MassContact(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["content_type", "object_id"], name="one_mass_contact_per_recipient"
+            )
+        ]
+        indexes = [  # a start may write a million rows: no index holds what nobody looks for
+            models.Index(
+                fields=["merged_into"],
+                condition=Q(merged_into__isnull=False),
+                name="mass_contact_merged",
             )
         ]
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -33,6 +34,7 @@ from massmail.models import (
 )
 from massmail.models.recipient import key_of
 from massmail.services import audience_sql
+from massmail.services.write_rows import update_from_values
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -113,9 +115,15 @@ def bring_up_to_date(mailing_out: MailingOut, *, now: datetime) -> None:
     chosen = _chosen(mailing_out)
     fill_address_keys(chosen)
     with _plan(mailing_out, chosen, now=now):
-        audience_sql.apply_differences(mailing_out)
-        _settle_accounts(mailing_out)
+        new = audience_sql.count_without_mass_contact()
+        rotation = EmlAccountsQueue.take(mailing_out.owner, new)
+        audience_sql.apply_differences(mailing_out, rotation, needs_account=True)
+        if new:
+            audience_sql.insert_mass_contacts(mailing_out)
+    _tie_mass_contacts(mailing_out)
     recount(mailing_out)
+    if new > PREPARE_IN_TASK_ABOVE:
+        audience_sql.tell_planner(MassContact)
 
 
 def refresh(mailing_out: MailingOut) -> None:
@@ -138,20 +146,21 @@ def refresh(mailing_out: MailingOut) -> None:
 
 
 def fill_address_keys(chosen: models.QuerySet[Any]) -> None:
-    """Fill or correct the stored keys of recipients that were written without `save()`."""
-    people = chosen.model._default_manager.filter(pk__in=chosen.values("pk"))
-    stale = people.filter(Q(address_key=None) | ~Q(address_key=Lower("email")))
+    """Fill or correct the stored keys of recipients that were written without `save()`.
+
+    Plain addresses in one statement, others some thousands at a time. Call it inside a
+    transaction.
+    """
+    audience_sql.expect_many_rows()
+    stale = _each_once(chosen).filter(Q(address_key=None) | ~Q(address_key=Lower("email")))
     plain = stale.annotate(email_length=Length("email")).filter(
         email_length__lte=PLAIN_ADDRESS_MAX, email__regex=PLAIN_ADDRESS_REGEX
     )
     plain.update(address_key=Lower("email"))
-    changed: list[Recipient] = []
-    for recipient in stale.only("pk", "email", "address_key").iterator(_KEYS_AT_ONCE):
-        key = key_of(recipient.email)
-        if key != recipient.address_key:
-            recipient.address_key = key
-            changed.append(recipient)
-    people.model._default_manager.bulk_update(changed, ["address_key"], batch_size=_KEYS_AT_ONCE)
+    read = stale.order_by().values_list("pk", "email", "address_key").iterator(_KEYS_AT_ONCE)
+    corrected = ((pk, key) for pk, email, stored in read if (key := key_of(email)) != stored)
+    while batch := list(islice(corrected, _KEYS_AT_ONCE)):
+        update_from_values(chosen.model, ["address_key"], batch, constants={}, expected={})
 
 
 def recount(mailing_out: MailingOut) -> None:
@@ -211,9 +220,8 @@ def _reasons_of(draft: MailingOut) -> Iterator[When]:
 def _replan(draft: MailingOut) -> None:
     """Make the rows of a draft what they should be now, each with a provisional account."""
     with _plan(draft, _chosen(draft), now=database_now()):
-        audience_sql.apply_differences(draft)
         rotation = EmlAccountsQueue.take(draft.owner, 0)
-        audience_sql.share_out(draft, rotation)
+        audience_sql.apply_differences(draft, rotation)
     recount(draft)
 
 
@@ -221,6 +229,20 @@ def _chosen(mailing_out: MailingOut) -> models.QuerySet[Any]:
     """Return the recipients that have a row."""
     people = mailing_out.recipient_model._default_manager
     return people.filter(pk__in=mailing_out.deliveries.values("recipient_id"))
+
+
+def _each_once(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the recipients of a queryset without its joins, which may repeat them.
+
+    A queryset over its own table alone stays as it is: joining a million people with themselves
+    takes seconds.
+    """
+    query = queryset.query
+    joins = len(query.alias_map) > 1 or query.distinct or query.combinator
+    if joins or query.is_sliced or query.annotations or query.extra:
+        everybody: models.QuerySet[Any] = queryset.model._default_manager.all()
+        return everybody.filter(pk__in=queryset.values("pk"))
+    return queryset
 
 
 def _new_draft(
@@ -240,19 +262,21 @@ def _new_draft(
 
 def _write(mailing_out: MailingOut, queryset: models.QuerySet[Any]) -> None:
     fill_address_keys(queryset)
-    with _plan(mailing_out, queryset, now=database_now()):
+    with _plan(mailing_out, _each_once(queryset), now=database_now()):
         rotation = EmlAccountsQueue.take(mailing_out.owner, 0)
         audience_sql.insert_planned(mailing_out, rotation)
     recount(mailing_out)
+    if mailing_out.recipients_number > PREPARE_IN_TASK_ABOVE:
+        audience_sql.tell_planner(Delivery)
     logger.info("mailing out %d: %d people", mailing_out.pk, mailing_out.recipients_number)
 
 
 @contextmanager
 def _plan(
-    mailing_out: MailingOut, queryset: models.QuerySet[Any], *, now: datetime
+    mailing_out: MailingOut, people: models.QuerySet[Any], *, now: datetime
 ) -> Iterator[None]:
-    """Hold the plan of these recipients as a temporary table while the block runs."""
-    people = queryset.model._default_manager.filter(pk__in=queryset.values("pk"))
+    """Hold the plan of these recipients, each once, as a temporary table while the block runs."""
+    audience_sql.expect_many_rows()
     usable = EmailAccount.objects.usable_by(mailing_out.owner).filter(massmail=True)
     ids = list(usable.values_list("pk", flat=True))
     planned = people.order_by().annotate(
@@ -285,12 +309,8 @@ def _received(mailing_out: MailingOut) -> models.QuerySet[Any, Any]:
     return served.values("address_key")
 
 
-def _settle_accounts(mailing_out: MailingOut) -> None:
-    """Give every pending row its account, and every recipient of one its mass contact."""
-    new = audience_sql.count_without_mass_contact(mailing_out)
-    rotation = EmlAccountsQueue.take(mailing_out.owner, new)
-    audience_sql.settle_accounts(mailing_out, rotation)
-    audience_sql.insert_mass_contacts(mailing_out)
+def _tie_mass_contacts(mailing_out: MailingOut) -> None:
+    """Tie mass contacts without an account of use to the account that writes to them now."""
     replaceable = EmailAccount.objects.filter(
         owner=mailing_out.owner, main=False, massmail=False
     ).values_list("pk", flat=True)

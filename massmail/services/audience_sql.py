@@ -6,7 +6,9 @@ chosen recipient:
     recipient_id, address_key, reason ("" = none), sticky (account or null), vip (0 or 1),
     mass_contact (id or null), place (1 = stands for its address, 2 … = duplicate of that one)
 
-All of it runs on PostgreSQL and SQLite, inside the caller's transaction.
+A draft that has rows is compared with its plan once; what differs is a second temporary table,
+most often almost empty, which the updates read. All of it runs on PostgreSQL and SQLite, inside
+the caller's transaction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from massmail.models import AccountShare, Delivery, MailingOut, MassContact
 _DELIVERY = Delivery._meta.db_table
 _MASS_CONTACT = MassContact._meta.db_table
 _SHARE = AccountShare._meta.db_table
+_WORK_MEM = "256MB"  # of the database server, for each sort and hash table
 
 # Of several recipients with one address, one stands for all: who can be written to before who
 # cannot, a VIP before others, then the lowest id. Who has no address stands for nobody else.
@@ -27,7 +30,7 @@ _PLAN = """
 CREATE TEMPORARY TABLE audience_plan AS
 WITH chosen (recipient_id, address_key, reason, sticky, vip, mass_contact) AS ({chosen})
 SELECT chosen.*, CASE WHEN address_key IS NULL THEN 1 ELSE ROW_NUMBER() OVER (
-    PARTITION BY address_key
+    PARTITION BY address_key{bytewise}
     ORDER BY CASE WHEN reason = '' THEN 0 ELSE 1 END, vip DESC, recipient_id) END AS place
 FROM chosen
 """
@@ -37,9 +40,8 @@ INSERT INTO {delivery} (mailing_out_id, recipient_id, uuid, address_key, email_a
     status, reason)
 SELECT %s, recipient_id, {uuid}, address_key, COALESCE(sticky, {share}),
     CASE WHEN reason = '' THEN 'pending' ELSE 'skipped' END, reason
-FROM (SELECT audience_plan.*, ROW_NUMBER() OVER (
-        PARTITION BY CASE WHEN sticky IS NULL AND reason = '' THEN 1 ELSE 0 END
-        ORDER BY recipient_id) AS turn
+FROM (SELECT audience_plan.*, SUM(CASE WHEN sticky IS NULL AND reason = '' THEN 1 ELSE 0 END)
+        OVER (ORDER BY recipient_id ROWS UNBOUNDED PRECEDING) AS turn
     FROM audience_plan WHERE place = 1) AS standing
 ORDER BY recipient_id
 """
@@ -62,19 +64,35 @@ FROM audience_plan AS plan JOIN {delivery} AS stands
 WHERE plan.place > 1
 """
 
+# The rows that are not as the plan has them, and all duplicates: theirs may stand for another now.
+_DIFFERENCES = """
+CREATE TEMPORARY TABLE audience_difference AS
+SELECT entry.id AS delivery_id, plan.*
+FROM {delivery} AS entry LEFT JOIN audience_plan AS plan ON plan.recipient_id = entry.recipient_id
+WHERE entry.mailing_out_id = %s AND (
+    plan.recipient_id IS NULL
+    OR plan.place > 1
+    OR entry.address_key {differs} plan.address_key
+    OR entry.reason <> plan.reason
+    OR (plan.reason = '' AND (
+        (plan.sticky IS NOT NULL AND entry.email_account_id {differs} plan.sticky)
+        OR (plan.sticky IS NULL AND (entry.email_account_id IS NULL
+            OR entry.email_account_id NOT IN ({rotation}))))))
+"""
+
 _MARK_DELETED = """
-UPDATE {delivery} SET status = 'skipped', reason = 'deleted', address_key = NULL,
+UPDATE {delivery} AS entry SET status = 'skipped', reason = 'deleted', address_key = NULL,
     duplicate_of_id = NULL, email_account_id = NULL
-WHERE mailing_out_id = %s AND NOT EXISTS (
-    SELECT 1 FROM audience_plan AS plan WHERE plan.recipient_id = {delivery}.recipient_id)
+FROM audience_difference AS plan
+WHERE entry.id = plan.delivery_id AND plan.recipient_id IS NULL
 """
 
 # Step 1 frees the keys of all rows that differ, so that step 2 can never clash.
 _FREE_DIFFERING = """
 UPDATE {delivery} AS entry SET address_key = NULL, duplicate_of_id = NULL, status = 'pending',
     reason = ''
-FROM audience_plan AS plan
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND (
+FROM audience_difference AS plan
+WHERE entry.id = plan.delivery_id AND plan.recipient_id IS NOT NULL AND (
     entry.address_key {differs} plan.address_key
     OR entry.reason <> CASE WHEN plan.place > 1 THEN 'duplicate' ELSE plan.reason END)
 """
@@ -82,44 +100,41 @@ WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND (
 _SETTLE_STANDING = """
 UPDATE {delivery} AS entry SET address_key = plan.address_key, reason = plan.reason,
     status = CASE WHEN plan.reason = '' THEN 'pending' ELSE 'skipped' END
-FROM audience_plan AS plan
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND plan.place = 1 AND (
+FROM audience_difference AS plan
+WHERE entry.id = plan.delivery_id AND plan.place = 1 AND (
     entry.address_key {differs} plan.address_key OR entry.reason <> plan.reason)
 """
 
 _SETTLE_DUPLICATES = """
 UPDATE {delivery} AS entry SET address_key = plan.address_key, duplicate_of_id = stands.id,
     status = 'skipped', reason = 'duplicate', email_account_id = NULL
-FROM audience_plan AS plan, {delivery} AS stands
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id AND plan.place > 1
-    AND stands.mailing_out_id = entry.mailing_out_id AND stands.address_key = plan.address_key
+FROM audience_difference AS plan, {delivery} AS stands
+WHERE entry.id = plan.delivery_id AND plan.place > 1
+    AND stands.mailing_out_id = %s AND stands.address_key = plan.address_key
     AND stands.duplicate_of_id IS NULL AND stands.id <> entry.id
     AND entry.duplicate_of_id {differs} stands.id
 """
 
 _SETTLE_STICKY = """
 UPDATE {delivery} AS entry SET email_account_id = plan.sticky
-FROM audience_plan AS plan
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
-    AND entry.status = 'pending' AND plan.sticky IS NOT NULL
+FROM audience_difference AS plan
+WHERE entry.id = plan.delivery_id AND entry.status = 'pending' AND plan.sticky IS NOT NULL
     AND entry.email_account_id {differs} plan.sticky
 """
 
 _SETTLE_SHARED = """
 UPDATE {delivery} AS entry SET email_account_id = {share}
-FROM (SELECT plan.recipient_id, ROW_NUMBER() OVER (ORDER BY plan.recipient_id) AS turn
-    FROM audience_plan AS plan JOIN {delivery} AS old
-        ON old.mailing_out_id = %s AND old.recipient_id = plan.recipient_id
+FROM (SELECT plan.delivery_id, ROW_NUMBER() OVER (ORDER BY plan.recipient_id) AS turn
+    FROM audience_difference AS plan JOIN {delivery} AS old ON old.id = plan.delivery_id
     WHERE plan.sticky IS NULL AND old.status = 'pending'
         AND (old.email_account_id IS NULL OR old.email_account_id NOT IN ({rotation}))) AS plan
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
+WHERE entry.id = plan.delivery_id
 """
 
 _SKIP_WITHOUT_ACCOUNT = """
 UPDATE {delivery} AS entry SET status = 'skipped', reason = 'no_account', email_account_id = NULL
-FROM audience_plan AS plan
-WHERE entry.mailing_out_id = %s AND plan.recipient_id = entry.recipient_id
-    AND entry.status = 'pending' AND plan.sticky IS NULL
+FROM audience_difference AS plan
+WHERE entry.id = plan.delivery_id AND entry.status = 'pending' AND plan.sticky IS NULL
 """
 
 _INSERT_MASS_CONTACTS = """
@@ -130,9 +145,8 @@ WHERE entry.mailing_out_id = %s AND entry.status = 'pending' AND plan.mass_conta
 """
 
 _COUNT_WITHOUT_MASS_CONTACT = """
-SELECT COUNT(*) FROM {delivery} AS entry
-JOIN audience_plan AS plan ON plan.recipient_id = entry.recipient_id
-WHERE entry.mailing_out_id = %s AND entry.status = 'pending' AND plan.mass_contact IS NULL
+SELECT COUNT(*) FROM audience_plan
+WHERE reason = '' AND place = 1 AND mass_contact IS NULL
 """
 
 _INSERT_SHARES = """
@@ -151,12 +165,14 @@ def plan_of(planned: models.QuerySet[Any, Any]) -> Iterator[None]:
     select, parameters = planned.query.get_compiler("default", elide_empty=False).as_sql()
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS audience_plan")
-        cursor.execute(_PLAN.format(chosen=select), parameters)
-        cursor.execute("CREATE INDEX audience_plan_recipient ON audience_plan (recipient_id)")
+        cursor.execute(_sql(_PLAN, chosen=select), parameters)
+        if connection.vendor == "sqlite":  # PostgreSQL joins it by hashing
+            cursor.execute("CREATE INDEX audience_plan_recipient ON audience_plan (recipient_id)")
         cursor.execute("ANALYZE audience_plan")
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE audience_plan")
+        cursor.execute("DROP TABLE IF EXISTS audience_difference")
 
 
 def insert(
@@ -197,46 +213,60 @@ def insert_bare(mailing_out: MailingOut, people: models.QuerySet[Any]) -> int:
     return _execute(_sql(_INSERT_BARE, chosen=select), [*parameters, mailing_out.pk])
 
 
-def apply_differences(mailing_out: MailingOut) -> None:
-    """Change the rows of a draft that are not as the plan has them; no other row is written."""
-    for statement in (
-        _MARK_DELETED,
-        _FREE_DIFFERING,
-        _SETTLE_STANDING,
-        _SETTLE_DUPLICATES,
-    ):
-        _execute(_sql(statement), [mailing_out.pk])
+def apply_differences(
+    mailing_out: MailingOut, rotation: Sequence[int], *, needs_account: bool = False
+) -> None:
+    """Change the rows of a draft that are not as the plan has them; no other row is written.
 
-
-def count_without_mass_contact(mailing_out: MailingOut) -> int:
-    """Return how many pending rows belong to recipients never written to before."""
-    with connection.cursor() as cursor:
-        cursor.execute(_sql(_COUNT_WITHOUT_MASS_CONTACT), [mailing_out.pk])
-        return int(cursor.fetchone()[0])
-
-
-def settle_accounts(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
-    """Share the pending rows out.
-
-    Without a rotation only those with a sticky account can be sent: the others are skipped (no
-    account).
+    A pending row gets its sticky account, else it keeps or gets one of the rotation. With
+    `needs_account` who gets none is skipped (no account).
     """
-    share_out(mailing_out, rotation)
-    if not rotation:
-        _execute(_sql(_SKIP_WITHOUT_ACCOUNT), [mailing_out.pk])
-
-
-def share_out(mailing_out: MailingOut, rotation: Sequence[int]) -> None:
-    """Give each pending row its sticky account, else keep or share out one of the rotation."""
-    _execute(_sql(_SETTLE_STICKY), [mailing_out.pk])
+    _execute(_sql(_DIFFERENCES, rotation), [mailing_out.pk])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM audience_difference LIMIT 1")
+        if cursor.fetchone() is None:
+            return
+    _execute("ANALYZE audience_difference")
+    for statement in (_MARK_DELETED, _FREE_DIFFERING, _SETTLE_STANDING):
+        _execute(_sql(statement))
+    _execute(_sql(_SETTLE_DUPLICATES), [mailing_out.pk])
+    _execute(_sql(_SETTLE_STICKY))
     if rotation:
-        _execute(_sql(_SETTLE_SHARED, rotation), [mailing_out.pk, mailing_out.pk])
+        _execute(_sql(_SETTLE_SHARED, rotation), [])
+    elif needs_account:
+        _execute(_sql(_SKIP_WITHOUT_ACCOUNT))
+
+
+def count_without_mass_contact() -> int:
+    """Return how many people of the plan are to get a mail and were never written to before."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_WITHOUT_MASS_CONTACT)
+        return int(cursor.fetchone()[0])
 
 
 def insert_mass_contacts(mailing_out: MailingOut) -> int:
     """Insert the mass contacts that pending rows lack, tied to the row's account."""
     content_type_id = mailing_out.content_type_id
     return _execute(_sql(_INSERT_MASS_CONTACTS), [content_type_id, mailing_out.pk])
+
+
+def expect_many_rows() -> None:
+    """Let the rest of this transaction sort and join a million rows in memory (PostgreSQL)."""
+    if connection.vendor == "postgresql":
+        _execute(
+            "SELECT set_config('work_mem', %s, TRUE), set_config('jit', 'off', TRUE)", [_WORK_MEM]
+        )
+
+
+def tell_planner(*models_: type[models.Model]) -> None:
+    """Let PostgreSQL count tables that grew by many rows in this transaction.
+
+    Until its own turn comes it would plan claims for a table without them. Two transactions that
+    do this wait for each other.
+    """
+    if connection.vendor == "postgresql":
+        for model in models_:
+            _execute(f"ANALYZE {model._meta.db_table}")
 
 
 def open_shares(mailing_out_id: int) -> int:
@@ -261,7 +291,7 @@ def random_uuid() -> str:
     return "gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))"
 
 
-def _execute(sql: str, parameters: Sequence[Any]) -> int:
+def _execute(sql: str, parameters: Sequence[Any] | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
@@ -276,9 +306,10 @@ def _sql(statement: str, rotation: Sequence[int] = (), *, chosen: str = "") -> s
         account_share=_SHARE,
         uuid=random_uuid(),
         differs="IS DISTINCT FROM" if postgres else "IS NOT",
+        bytewise=' COLLATE "C"' if postgres else "",  # any order will do; this one is fast
         chosen=chosen,
         share=_share(rotation),
-        rotation=", ".join(str(int(pk)) for pk in rotation),
+        rotation=", ".join(str(int(pk)) for pk in rotation) or "0",  # no account has that id
     )
 
 

@@ -59,14 +59,23 @@ def retry_failed(rows: DeliveryQuerySet, *, now: datetime | None = None) -> int:
 def _move_pending(mailing_out_id: int, values: Mapping[str, Any]) -> int:
     """Move all pending rows of a mailing out, some thousands a transaction.
 
-    Rows that a run locks at this moment are passed over, never waited for; the loop comes back.
+    Rows that a run locks at this moment are passed over, never waited for; the loop comes back
+    to them, until it finds none that it can move.
     """
-    skip_locked = connection.features.has_select_for_update_skip_locked
     total = 0
+    while moved := _walk_pending(mailing_out_id, values):
+        total += moved
+    return total
+
+
+def _walk_pending(mailing_out_id: int, values: Mapping[str, Any]) -> int:
+    """Move the pending rows once, by ascending id: what was moved is not looked at again."""
+    skip_locked = connection.features.has_select_for_update_skip_locked
+    total, last = 0, 0
     while True:
         with transaction.atomic():
             pending = Delivery.objects.select_for_update(skip_locked=skip_locked).filter(
-                mailing_out=mailing_out_id, status=_STATUS.PENDING
+                mailing_out=mailing_out_id, status=_STATUS.PENDING, pk__gt=last
             )
             ids = list(pending.order_by("pk").values_list("pk", flat=True)[:_AT_ONCE])
             rows = Delivery.objects.filter(pk__in=ids, status=_STATUS.PENDING)
@@ -77,6 +86,7 @@ def _move_pending(mailing_out_id: int, values: Mapping[str, Any]) -> int:
         total += moved
         if len(ids) < _AT_ONCE:
             return total
+        last = ids[-1]
 
 
 def _move(rows: DeliveryQuerySet, *, source: str, values: Mapping[str, Any]) -> int:

@@ -85,7 +85,7 @@ class OpenWindow:
     def _note_not_built(self, row: Verdict, error: Exception) -> None:
         """Note a mail that our own data does not let us build; too many end the window."""
         reason = error.reason if isinstance(error, BuildError) else FailReason.LOCAL.value
-        why = outcomes.NOT_BUILT if reason == FailReason.LOCAL else reason
+        why = reason if reason == FailReason.SMTPUTF8 else outcomes.NOT_BUILT
         decision = Decision(Action.FAILED, reason, why=why)
         self.results.append(Result(row, decision, error=str(error) or repr(error)))
         self.not_built_count += why == outcomes.NOT_BUILT

@@ -44,6 +44,16 @@ def keeps_gap(account: EmailAccount, settings_row: MassmailSettings) -> bool:
     return gap_range_s(account, settings_row)[1] > 0 or spreads(account, settings_row)
 
 
+def keeping_gap(settings_row: MassmailSettings) -> Q:
+    """Return which accounts keep a gap: the same as `keeps_gap`, for a query."""
+    mailbox = Q(kind=EmailAccount.Kind.MAILBOX)
+    own = Q(gap_min_s__isnull=False, gap_max_s__isnull=False)
+    by_kind = mailbox & ~own if settings_row.gap_max_s > 0 else Q(pk__in=[])
+    has_limit = Q(daily_limit=None) | Q(daily_limit__gt=0)
+    spread = mailbox & has_limit & Q(spread_over_day=True)
+    return (own & Q(gap_max_s__gt=0)) | by_kind | spread | Q(per_second__lt=SLOW_RATE)
+
+
 def gap_range_s(account: EmailAccount, settings_row: MassmailSettings) -> tuple[float, float]:
     """Return the shortest and longest gap, in seconds: the account's, or that of a slow rate."""
     shortest, longest = account.effective_gap_s(settings_row)

@@ -137,7 +137,8 @@ class Turns:
     def _make_good(self, sent: Sequence[Sent], claim_id: uuid.UUID) -> bool:
         """Record what was sent and return what was claimed, as long as the lease lasts."""
         while not self._held.is_over():
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:  # within a transaction it is its owner's
+                connection.close_if_unusable_or_obsolete()
             try:
                 with self._open_turn() as this:
                     _record(this, sent)

@@ -1,6 +1,7 @@
 """Accounts: what the database refuses, who may use them, and that their secrets are no one's."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -10,6 +11,7 @@ from django.db.models import ProtectedError
 
 from massmail.forms.email_account_form import EmailAccountForm
 from massmail.models import EmailAccount, MassmailSettings
+from massmail.services.account_health import hindrance
 from tests.factories import (
     DepartmentFactory,
     EmailAccountFactory,
@@ -262,3 +264,31 @@ def test_what_is_left_of_a_day(limit, used_on, used, left):
 def test_a_secret_of_any_length_is_kept(owner, name):
     EmailAccountFactory.create(owner=owner, **{name: "x" * 4_000})
     assert getattr(EmailAccount.objects.get(), name) == "x" * 4_000
+
+
+# --- who may send now
+
+
+def test_the_query_finds_those_whom_nothing_hinders(owner):
+    settings_row = MassmailSettings(time_zone="UTC", emails_per_day=5)
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    moments = (None, now - timedelta(seconds=1), now, now + timedelta(seconds=1))
+    limits = ((None, 5), (None, 4), (0, 10**6), (3, 3), (3, 2), (3, 9))
+    accounts = [
+        EmailAccountFactory.build(
+            owner=owner, kind=kind, daily_limit=limit, today_count=count, today_date=today
+        )
+        for kind, (limit, count), today in product(
+            EmailAccount.Kind, limits, (None, TODAY, TODAY - timedelta(days=1))
+        )
+    ]
+    accounts += [EmailAccountFactory.build(owner=owner, cooling_until=at) for at in moments]
+    accounts += [EmailAccountFactory.build(owner=owner, next_send_at=at) for at in moments]
+    accounts += [EmailAccountFactory.build(owner=owner, massmail=False)]
+    EmailAccount.objects.bulk_create(accounts)
+
+    found = set(EmailAccount.objects.may_send(settings_row, now))
+
+    assert found == {
+        each for each in EmailAccount.objects.all() if hindrance(each, settings_row, now) is None
+    }

@@ -1,6 +1,7 @@
 """Where a run's work with the database is done."""
 
 import threading
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -8,10 +9,16 @@ from django.db import connection
 from massmail.services.ledger_thread import InThisThread, LedgerThread, jobs_of_a_run
 
 
-def test_thread_does_jobs_in_their_order_beside_the_caller():
-    jobs, done = LedgerThread(), []
+def own_connection() -> object:
+    connection.ensure_connection()
+    return connection.connection
 
-    asked = [jobs.submit(lambda number=number: done.append(number)) for number in range(20)]
+
+def test_thread_does_jobs_in_their_order_beside_the_caller():
+    jobs = LedgerThread()
+    done: list[int] = []
+
+    asked = [jobs.submit(partial(done.append, number)) for number in range(20)]
     where = jobs.submit(threading.current_thread)
     jobs.close()
 
@@ -40,9 +47,7 @@ def test_within_a_transaction_jobs_are_done_where_it_is():
 def test_thread_has_a_connection_of_its_own_and_closes_it():
     jobs = jobs_of_a_run()
 
-    other = jobs.submit(lambda: (connection.ensure_connection(), connection.connection)[1])
-    theirs = other.result()
+    theirs = jobs.submit(own_connection).result()
     jobs.close()
 
-    connection.ensure_connection()
-    assert theirs is not connection.connection
+    assert theirs is not own_connection()

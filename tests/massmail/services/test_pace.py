@@ -2,13 +2,14 @@
 
 import random
 from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
 from massmail.models import EmailAccount, MassmailSettings
 from massmail.services import pace
-from tests.factories import EmailAccountFactory
+from massmail.services.pace import keeps_gap
+from tests.factories import EmailAccountFactory, UserFactory
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)  # a Monday
 SETTINGS = MassmailSettings(time_zone="UTC")
@@ -153,6 +154,31 @@ def test_wait_is_lengthened_and_never_shortened(stored_s, expected_s):
 
     account.refresh_from_db()
     assert account.next_send_at == NOON + timedelta(seconds=expected_s)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("gap_max_s", [0, 35])
+def test_the_query_names_the_accounts_that_keep_a_gap(gap_max_s):
+    settings_row = MassmailSettings(time_zone="UTC", gap_min_s=0, gap_max_s=gap_max_s)
+    owner = UserFactory.create()
+    EmailAccount.objects.bulk_create(
+        EmailAccountFactory.build(
+            owner=owner,
+            kind=kind,
+            gap_min_s=None if gap is None else 0,
+            gap_max_s=gap,
+            per_second=rate,
+            daily_limit=limit,
+            spread_over_day=spread,
+        )
+        for kind, gap, rate, limit, spread in product(
+            EmailAccount.Kind, (None, 0, 9), (None, 0.1, 14), (None, 0, 9), (False, True)
+        )
+    )
+
+    found = set(EmailAccount.objects.filter(pace.keeping_gap(settings_row)))
+
+    assert found == {each for each in EmailAccount.objects.all() if keeps_gap(each, settings_row)}
 
 
 @pytest.mark.parametrize(

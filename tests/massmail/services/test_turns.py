@@ -8,6 +8,7 @@ from django.db import OperationalError
 from massmail.models import Delivery, EmailAccount
 from massmail.services import ledger
 from massmail.services.delivery_run import deliver
+from massmail.services.plain_turn import PlainTurns
 from massmail.services.surroundings import Surroundings
 from tests.massmail.campaigns import campaign_on, serving
 from tests.massmail.ledger_runs import counted
@@ -26,22 +27,35 @@ def server():
 
 def run_on_a_database_that_fails(monkeypatch, *, at: int, times: int, after_commit: bool) -> None:
     """Run with a connection that breaks in the turn `at` and in the next ones, `times` in all."""
-    turn, taken = ledger.turn, []
+    turn, plainly = ledger.turn, PlainTurns.record_and_claim
+    taken: list[object] = []
+
+    def breaks() -> bool:
+        return at <= len(taken) < at + times
 
     @contextmanager
     def breaking(*args, **kwargs):
-        taken.append(1)
-        breaks = at <= len(taken) < at + times
-        if breaks and not after_commit:
+        taken.append(args)
+        if breaks() and not after_commit:
             raise OperationalError("the connection broke")
         with turn(*args, **kwargs) as this:
             yield this
-        if breaks:
+        if breaks():
             raise OperationalError("the connection broke, and nobody knows what was committed")
 
-    monkeypatch.setattr(ledger, "turn", breaking)
-    deliver(EmailAccount.objects.get().pk, Surroundings(sleep=lambda _seconds: None))
-    monkeypatch.setattr(ledger, "turn", turn)
+    def breaking_plainly(*args, **kwargs):
+        taken.append(args)
+        if breaks() and not after_commit:
+            raise OperationalError("the connection broke")
+        window = plainly(*args, **kwargs)
+        if breaks():
+            raise OperationalError("the connection broke, and nobody knows what was committed")
+        return window
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "turn", breaking)
+        patch.setattr(PlainTurns, "record_and_claim", breaking_plainly)
+        deliver(EmailAccount.objects.get().pk, Surroundings(sleep=lambda _seconds: None))
 
 
 @pytest.mark.parametrize("after_commit", [False, True])

@@ -214,7 +214,14 @@ def test_accounts_with_a_gap_share_a_task_a_hundred_each(now):
     paced = accounts_with_mail(201, gap_min_s=1, gap_max_s=1)
     fast = accounts_with_mail(2)
     runs = due_runs(now)
-    assert runs == [[fast[0]], [fast[1]], paced[:100], paced[100:200], paced[200:]]
+    assert runs == [[fast[0]], paced[:100], [fast[1]], paced[100:200], paced[200:]]
+
+
+def test_many_fast_accounts_do_not_shut_out_those_with_a_gap(now, monkeypatch):
+    monkeypatch.setattr(sendmassmail, "TASKS_A_TICK", 2)
+    fast = accounts_with_mail(3)
+    paced = accounts_with_mail(2, gap_min_s=1, gap_max_s=1)
+    assert due_runs(now) == [[fast[0]], paced]
 
 
 def test_a_mailbox_has_the_gap_of_the_settings(now):
@@ -248,6 +255,17 @@ def test_the_number_of_statements_does_not_grow(now, django_assert_num_queries):
 
 
 # --- nothing is forgotten
+
+
+def test_mailing_outs_that_wait_for_retries_cost_no_statement_each(now, django_assert_num_queries):
+    for number in (1, 30):
+        for _turn in range(number):
+            accounts_with_mail(1)
+        AccountShare.objects.update(exhausted=True)
+        Delivery.objects.update(due_at=now + timedelta(hours=1))
+        with django_assert_num_queries(2):
+            sendmassmail._adopt_forgotten()
+    assert not AccountShare.objects.filter(exhausted=False).exists()
 
 
 def test_rows_of_a_deleted_account_go_to_another(running, now):
