@@ -80,7 +80,8 @@ class BuiltMail:
     ``smtputf8``. ``message_id`` has its angle brackets. The message is ``data``, what is this
     mail's own, and then ``tail``, what all mails of a message share: pictures, attachments. Both
     have CRLF line ends and are not dot-stuffed; the last of them ends with CRLF. No line of
-    ``tail`` begins with a dot, so that it goes out as it is, without copies.
+    ``tail`` begins with a dot, so that it goes out as it is, without copies; neither does one of
+    ``data`` if it ``is_stuffed``, else that is looked into for each mail.
     """
 
     sender: str
@@ -90,6 +91,7 @@ class BuiltMail:
     tail: bytes = b""
     eight_bit: bool = False  # holds octets above 127
     smtputf8: bool = False  # its recipient or its headers are not ASCII
+    is_stuffed: bool = False  # the builder vouches that no line of ``data`` begins with a dot
 
     @property
     def message(self) -> bytes:

@@ -133,7 +133,7 @@ class SmtpSession:
         )
         mail = transaction.mail
         self.has_go_ahead, self._envelope, self._in_doubt = False, None, transaction
-        self._say(protocol.stuff_body(mail.data))
+        self._say(mail.data if mail.is_stuffed else protocol.stuff_body(mail.data))
         if mail.tail:
             self._say(mail.tail)
         self._say(protocol.END_OF_DATA)

@@ -25,6 +25,15 @@ HTML, PLAIN = "html", "plain"
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A part as one mail has it; encoded, its line ends are CRLF and no line begins with a dot."""
+
+    data: bytes
+    is_eight_bit: bool = False
+    is_encoded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class BodyPart:
     """A text part of a message, ready for any number of mails; `subtype` is HTML or PLAIN.
 
@@ -44,27 +53,25 @@ class BodyPart:
 
     def write(
         self, values: Mapping[str, Value], ready: Ready, *, may_be_eight_bit: bool
-    ) -> tuple[bytes, bool]:
-        """Return the part with its headers, and whether it has octets above 127.
-
-        `ready` belongs to the mail. Raises BuildError.
-        """
+    ) -> Written:
+        """Return the part with its headers; `ready` belongs to the mail. Raises BuildError."""
         if may_be_eight_bit or not self.is_base64:
             filled = self.stencil.fill(values, ready)
             if filled is not None and not self.is_base64:
-                return _head(self.subtype, "quoted-printable") + filled, False
+                return Written(_head(self.subtype, "quoted-printable") + filled)
             if filled is not None and encodings.is_line_data(filled):
                 return self._unencoded(filled)
         text = self.render(values)
         if may_be_eight_bit and (data := encodings.unencoded(text)) is not None:
             return self._unencoded(data)
         if self.is_base64:
-            return _head(self.subtype, "base64") + encodings.base64_lines(text), False
-        return _head(self.subtype, "quoted-printable") + encodings.quoted_printable(text), False
+            return Written(_head(self.subtype, "base64") + encodings.base64_lines(text))
+        return Written(_head(self.subtype, "quoted-printable") + encodings.quoted_printable(text))
 
-    def _unencoded(self, data: bytes) -> tuple[bytes, bool]:
+    def _unencoded(self, data: bytes) -> Written:
         is_ascii = data.isascii()
-        return _head(self.subtype, "7bit" if is_ascii else "8bit") + data, not is_ascii
+        head = _head(self.subtype, "7bit" if is_ascii else "8bit")
+        return Written(head + data, is_eight_bit=not is_ascii, is_encoded=False)
 
 
 def body_part(subtype: str, template: MailTemplate, sample: str) -> BodyPart:

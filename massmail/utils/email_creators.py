@@ -134,9 +134,10 @@ class CompiledMessage:
             + headers.message_id_header(person.message_id)
             + unsubscribe
         )
-        text, text_is_eight = self.text.write(values, ready, may_be_eight_bit=features.eight_bit)
-        html, html_is_eight = self.html.write(values, ready, may_be_eight_bit=features.eight_bit)
-        data = self.skeleton.fill(head, text, html, eight_bit=text_is_eight or html_is_eight)
+        text = self.text.write(values, ready, may_be_eight_bit=features.eight_bit)
+        html = self.html.write(values, ready, may_be_eight_bit=features.eight_bit)
+        is_eight_bit = text.is_eight_bit or html.is_eight_bit
+        data = self.skeleton.fill(head, text.data, html.data, eight_bit=is_eight_bit)
         _refuse_too_large(len(data) + len(self.skeleton.tail), features)
         return BuiltMail(
             sender=sender_address,
@@ -146,6 +147,7 @@ class CompiledMessage:
             tail=self.skeleton.tail,
             eight_bit=not data.isascii(),
             smtputf8=not recipient.isascii(),
+            is_stuffed=text.is_encoded and html.is_encoded,
         )
 
     def _values(self, person: Person, sender_name: str) -> dict[str, Value]:

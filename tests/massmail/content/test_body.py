@@ -55,14 +55,15 @@ def test_text_that_cannot_be_spliced_is_sent_as_it_is_where_that_is_taken(
 
 
 def assert_written(part: BodyPart, name: str, may_be_eight_bit: bool, encoding: str) -> None:
-    data, is_eight_bit = part.write({"name": name}, {}, may_be_eight_bit=may_be_eight_bit)
+    written = part.write({"name": name}, {}, may_be_eight_bit=may_be_eight_bit)
 
-    message = email.message_from_bytes(data)
+    message = email.message_from_bytes(written.data)
     content = message.get_payload(decode=True)
     assert isinstance(content, bytes)
     assert message.get_content_type() == f"text/{part.subtype}"
     assert message["Content-Transfer-Encoding"] == encoding
-    assert is_eight_bit is not data.isascii()
+    assert written.is_eight_bit is not written.data.isascii()
+    assert written.is_encoded is (encoding in {"quoted-printable", "base64"})
     assert content.decode().replace("\r\n", "\n") == part.render({"name": name})
 
 
@@ -72,8 +73,8 @@ def test_blank_lines_are_left_out_of_the_text_alone(name: str) -> None:
     for may_be_eight_bit in (True, False):
         for subtype in (HTML, PLAIN):
             part = part_of(source, subtype)
-            data, _is_eight = part.write({"name": name}, {}, may_be_eight_bit=may_be_eight_bit)
-            content = email.message_from_bytes(data).get_payload(decode=True)
+            written = part.write({"name": name}, {}, may_be_eight_bit=may_be_eight_bit)
+            content = email.message_from_bytes(written.data).get_payload(decode=True)
             assert isinstance(content, bytes)
             text = content.decode().replace("\r\n", "\n")
             assert text == part.render({"name": name})

@@ -17,6 +17,7 @@ from email.policy import SMTP, SMTPUTF8
 import pytest
 
 from massmail.backends.base import BuiltMail, Features
+from massmail.backends.smtp_protocol import stuff_body
 from massmail.content.body import BodyPart
 from massmail.content.headers import one_line
 from massmail.content.language import Value
@@ -154,6 +155,8 @@ def assert_lines(mail: BuiltMail, features: Features) -> None:
     assert b"\0" not in whole
     assert max(map(len, whole.split(b"\r\n"))) <= 998
     assert whole.isascii() != mail.eight_bit
+    assert not mail.is_stuffed or stuff_body(mail.data) == mail.data
+    assert mail.is_stuffed or features.eight_bit
     assert not mail.tail.startswith(b".")
     assert b"\n." not in mail.tail
     if not features.eight_bit:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from massmail.backends.base import BuiltMail, Features
+from massmail.backends.smtp_protocol import stuff_body
 from massmail.content.problems import BuildError, MessageError
 from massmail.utils.email_creators import (
     KNOWN_SYSTEM_VARIABLES,
@@ -66,6 +67,7 @@ def parse(mail: BuiltMail) -> EmailMessage:
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", whole)
     assert max(map(len, whole.split(b"\r\n"))) <= 998
     assert whole.isascii() or mail.eight_bit
+    assert not mail.is_stuffed or stuff_body(mail.data) == mail.data
     head, _blank, body = whole.partition(b"\r\n\r\n")
     if not mail.eight_bit:
         assert max(map(len, body.split(b"\r\n"))) <= 78
