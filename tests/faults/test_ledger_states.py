@@ -371,8 +371,8 @@ class Ledger(RuleBasedStateMachine):
 
 
 def test_no_order_of_events_breaks_the_ledger(record_property):
-    quick = 15 if connection.vendor == "postgresql" else 40
-    examples, steps = (1500, 60) if IS_LONG else (quick, 40)
+    quick = 12 if connection.vendor == "postgresql" else 30
+    examples, steps = (600, 60) if IS_LONG else (quick, 40)
     run_state_machine_as_test(
         Ledger,
         settings=settings(

@@ -4,6 +4,7 @@ Before the body nothing of a mail was taken, and it is sent again; after it nobo
 """
 
 import pytest
+from django.db import connection
 
 from massmail.models import Suppression
 from tests.faults.chaos_rules import ACCEPT, CLOSE, RESET, Until
@@ -115,3 +116,23 @@ def test_f8_connection_lost_at_each_stage(laboratory, stage, end, announced, con
     attempts = {row.attempts for row in laboratory.rows()}
     assert attempts == {1}
     assert Suppression.objects.count() == 0
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a thread needs a server to share")
+@pytest.mark.django_db(transaction=True)
+def test_f5_with_the_ledger_kept_in_a_thread(laboratory):
+    """As workers do it: windows are claimed and recorded while others are on five wires."""
+    people = PEOPLE * 15
+    server = laboratory.server()
+    laboratory.campaign(server, people=people, connections=5)
+    taken = server.on("dot", ACCEPT, CLOSE, share=0.005)
+    refused = server.on("dot", RESET, share=0.005)
+    late = server.on("rcpt", "450 4.2.0 Try again later", share=0.02, times=people // 50)
+
+    laboratory.settle(step_s=60)
+
+    states = laboratory.check()
+    in_doubt = len(taken.hits) + len(refused.hits)
+    assert in_doubt
+    assert late.hits
+    assert states == {"sent": people - in_doubt, "uncertain": in_doubt}
