@@ -95,7 +95,6 @@ class TestWithoutDeath:
 
     pytestmark = EXPERIMENT
 
-    @pytest.mark.xfail(reason="Only MessageError pauses; the window taken is left in flight")
     @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("a bug")])
     def test_f28_a_message_that_cannot_be_compiled_stops_its_mailing_out_alone(
         self, laboratory, monkeypatch, error
