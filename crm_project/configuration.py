@@ -14,6 +14,8 @@ from cryptography.fernet import Fernet
 
 from .environment import Environment, kept_secret, private_folder
 
+SHORTEST_IDLE_S = 5.0  # that a transaction may do nothing, however short the lease
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
@@ -89,7 +91,7 @@ def read(values: Mapping[str, str], base: Path) -> Configuration:
         microsoft_client_secret=env.text("MICROSOFT_CLIENT_SECRET"),
         django_backends=env.django_backends("MASSMAIL_DJANGO_BACKENDS"),
         allow_private_hosts=env.boolean("MASSMAIL_ALLOW_PRIVATE_HOSTS"),
-        lease_s=env.number("MASSMAIL_LEASE_S", 30, minimum=0.1),
+        lease_s=_lease_s(env),
         mailbox_file=env.text("MASSMAIL_MAILBOX_FILE"),
         stop_deadline_s=int(env.number("STOP_DEADLINE_S", 75, minimum=1)),
     )
@@ -106,6 +108,10 @@ def _field_encryption_keys(env: Environment, var_dir: Path, *, debug: bool) -> l
     return keys or [kept_secret(kept, lambda: Fernet.generate_key().decode())]
 
 
+def _lease_s(env: Environment) -> float:
+    return env.number("MASSMAIL_LEASE_S", 30, minimum=0.1)
+
+
 def _database(env: Environment, var_dir: Path, base: Path) -> dict[str, Any]:
     """Return Django's description of the database, with what makes each engine safe under load."""
     database = env.database("DATABASE_URL", var_dir / "db.sqlite3", base)
@@ -118,6 +124,10 @@ def _database(env: Environment, var_dir: Path, base: Path) -> dict[str, Any]:
         options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
     else:
         options.setdefault("connect_timeout", 10)  # seconds
+        # A process that was frozen, or cut off, in the middle of a transaction: its locks would
+        # keep everybody else from sending. Its lease is over by then.
+        idle_ms = int(1000 * max(_lease_s(env), SHORTEST_IDLE_S))
+        options.setdefault("options", f"-c idle_in_transaction_session_timeout={idle_ms}")
         database["CONN_MAX_AGE"] = 60  # seconds
         database["CONN_HEALTH_CHECKS"] = True
     return database

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,9 +134,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     Before that come the figures that generated tests recorded: how much they went through.
     """
-    for report in terminalreporter.getreports("passed"):
+    seeds = Counter[str]()
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         for name, number in report.user_properties:
-            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {number} {name}")
+            if name == "seed":
+                seeds[f"FAULTS_SEED={number}"] += 1
+            else:
+                terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {number} {name}")
+    if seeds:
+        shown = ", ".join(f"{seed} ({number})" for seed, number in seeds.items())
+        terminalreporter.write_line(f"seeds of experiments: {shown}")
     for notice in os.environ.get("TEST_NOTICES", "").splitlines():
         terminalreporter.write_line(f"!!! {notice} !!!", red=True, bold=True)
     skipped = sum(

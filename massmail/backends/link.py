@@ -126,11 +126,14 @@ class Link:
         Raises LinkError with the fault TLS when the handshake or the certificate fails.
         """
         try:
+            self._socket.getpeername()  # if it was reset by now, wrapping would lose it unclosed
             wrapped = context.wrap_socket(
                 self._socket, server_hostname=host, do_handshake_on_connect=False
             )
         except (ValueError, ssl.SSLError) as error:
             raise LinkError(Fault.TLS, type(error).__name__) from error
+        except OSError as error:
+            raise LinkError(Fault.DISCONNECTED, "in the TLS handshake") from error
         self._socket = wrapped
         while True:
             try:

@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 
 from massmail.clock import database_now
 from massmail.models import Delivery, EmailAccount, MailingOut, MassmailSettings
-from massmail.services import account_reasons, own_reasons, send_window, worker_reasons
+from massmail.services import (
+    account_reasons,
+    installation,
+    own_reasons,
+    send_window,
+    worker_reasons,
+)
 from massmail.services.blocker import Blocker, moment
 from massmail.services.scene import Scene, Waiting, scene_of
 
@@ -208,15 +214,10 @@ class Explanation:
         paused_at = self.settings_row.paused_at
         if paused_at is None or self.state in {_State.DONE, _State.CANCELLED}:
             return
-        facts = {"when": moment(paused_at)}
+        text = _("All sending is paused since %(when)s.") % {"when": moment(paused_at)}
         if self.scene.is_copy:
-            text = _(
-                "All sending is paused since %(when)s: this database is a copy, or was moved. An"
-                " operator must check what was sent meanwhile, then resume."
-            )
-            yield Blocker("database_copy", text % facts)
+            yield Blocker("database_copy", f"{text} {installation.copy_note()}")
         else:
-            text = _("All sending is paused since %(when)s.") % facts
             yield Blocker("all_paused", f"{text} {self.settings_row.pause_note}".strip())
 
     def _window_reasons(self) -> Iterator[Blocker]:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from massmail.clock import database_now
 from massmail.models import AccountShare, Delivery, FailReason, SkipReason
@@ -24,6 +26,16 @@ def skip_pending(mailing_out_id: int, reason: SkipReason) -> int:
 def fail_pending(mailing_out_id: int, reason: FailReason) -> int:
     """Fail all that are still waiting; return how many."""
     return _move_pending(mailing_out_id, {"status": _STATUS.FAILED, "reason": reason})
+
+
+def doubt_pending(mailing_out_id: int, *, now: datetime) -> int:
+    """Make all uncertain that are still waiting: somebody else may have sent. Returns how many."""
+    values = {
+        "status": _STATUS.UNCERTAIN,
+        "attempts": F("attempts") + 1,
+        "first_attempt_at": Coalesce("first_attempt_at", Value(now)),
+    }
+    return _move_pending(mailing_out_id, values)
 
 
 def count_as_sent(rows: DeliveryQuerySet) -> int:

@@ -32,7 +32,6 @@ from massmail.services.surroundings import Surroundings
 from massmail.services.tally import WINDOW_MAX
 from massmail.services.token_bucket import TokenBucket
 from massmail.services.turns import LOOK_S, Turns
-from massmail.utils.email_creators import MessageError
 
 logger = logging.getLogger(__name__)
 
@@ -192,10 +191,10 @@ class DeliveryRun:
         mailing_out = window.mailing_out
         try:
             message = versions.compiled(mailing_out.message_version_id or 0)
-        except MessageError as error:
+        except Exception as error:  # a fault in it concerns this mailing out alone
             logger.exception("mailing out %d: its message cannot be built", mailing_out.pk)
             reason = MailingOut.PauseReason.TROUBLE
-            campaign.pause_by_system(mailing_out.pk, reason, detail=str(error))
+            campaign.pause_by_system(mailing_out.pk, reason, detail=str(error) or repr(error))
             self._claims = False
             self._turns.ask([(window, [])], size=0)
             return

@@ -117,7 +117,7 @@ def scene_of(
         others=_others(accounts, now) if accounts else {},
         heartbeats=tuple(Heartbeat.objects.all()),
         holders=_holders(in_flight) if in_flight else {},
-        is_copy=row.paused_at is not None and installation.is_elsewhere(row),
+        is_copy=row.paused_at is not None and installation.is_copy(row),
     )
 
 

@@ -47,7 +47,10 @@ def test_read_sqlite_is_safe_with_several_processes(tmp_path):
 def test_read_postgresql_keeps_connections_and_checks_them(tmp_path):
     database = read(KEYS | {"DATABASE_URL": "postgres://me@127.0.0.1/crm"}, tmp_path).database
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (60, True)
-    assert database["OPTIONS"] == {"connect_timeout": 10}
+    assert database["OPTIONS"] == {
+        "connect_timeout": 10,
+        "options": "-c idle_in_transaction_session_timeout=30000",
+    }
 
 
 def test_read_broker_is_a_private_folder(tmp_path):

@@ -5,6 +5,7 @@ through the database or the command line, as an operator would.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -24,7 +25,14 @@ from cryptography.fernet import Fernet
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_S = 6  # scaled down from 30
 STATES = ("pending", "in_flight", "sent", "failed", "skipped", "uncertain")
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None)
 _WORKER = ("-m", "celery", "-A", "crm_project", "worker", "--without-gossip", "--without-mingle")
+
+
+def end_with_the_test() -> None:
+    """Have the kernel kill this new process when the test's thread ends, however that went."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass
@@ -146,6 +154,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_the_test,  # noqa: PLW1509  # safe: one system call
             )
         self.processes.append(process)
         return process

@@ -1,7 +1,8 @@
 """Fills an installation of its own with one campaign; run as `python -m tests.system.seed`.
 
-Prints one line of JSON: ids of the mailing outs and accounts. Models are imported once Django is
-set up.
+Run again, it starts another campaign of the same owner, with the people and accounts that are
+there. Prints one line of JSON: ids of the mailing outs and accounts. Models are imported once
+Django is set up.
 """
 
 import argparse
@@ -36,7 +37,9 @@ def seed(options: argparse.Namespace) -> dict[str, list[int]]:
     """Make an owner with people, accounts and started mailing outs; return the ids."""
     from django.contrib.auth.models import User
 
-    owner = User.objects.create(username="owner", email="owner@example.com", is_staff=True)
+    owner, _ = User.objects.get_or_create(
+        username="owner", defaults={"email": "owner@example.com", "is_staff": True}
+    )
     make_people(owner, options.people)
     accounts = make_accounts(owner, options)
     make_vips(accounts[0], options.vips)
@@ -48,7 +51,10 @@ def seed(options: argparse.Namespace) -> dict[str, list[int]]:
 def make_people(owner: "User", number: int) -> None:
     from crm.models import Company, Contact
 
-    company = Company.objects.create(owner=owner, full_name="Company", email="info@example.com")
+    company, _ = Company.objects.get_or_create(
+        owner=owner, full_name="Company", defaults={"email": "info@example.com"}
+    )
+    first = Contact.objects.count()
     Contact.objects.bulk_create(
         Contact(
             owner=owner,
@@ -57,27 +63,29 @@ def make_people(owner: "User", number: int) -> None:
             last_name="O'Neil",
             email=f"person{place}@example.net",
         )
-        for place in range(number)
+        for place in range(first, number)
     )
 
 
 def make_accounts(owner: "User", options: argparse.Namespace) -> "list[EmailAccount]":
-    """One relay a port; with VIPs the first one is the main account."""
+    """One relay a port, each with a domain of its own; with VIPs the first is the main account."""
     from massmail.models import EmailAccount
 
     return [
-        EmailAccount.objects.create(
+        EmailAccount.objects.update_or_create(
             owner=owner,
-            name=f"account {port}",
-            kind=EmailAccount.Kind.RELAY,
-            email_host="127.0.0.1",
-            email_port=port,
-            email_use_ssl=False,
-            email_host_user="user" if options.password else "",
-            email_host_password=options.password,
-            from_email=f"Sales <sales{place}@example.org>",
-            main=bool(options.vips) and place == 0,
-        )
+            name=f"account {place}",
+            defaults={
+                "kind": EmailAccount.Kind.RELAY,
+                "email_host": "127.0.0.1",
+                "email_port": port,
+                "email_use_ssl": False,
+                "email_host_user": "user" if options.password else "",
+                "email_host_password": options.password,
+                "from_email": f"Sales <sales@account{place}.example.org>",
+                "main": bool(options.vips) and place == 0,
+            },
+        )[0]
         for place, port in enumerate(options.ports)
     ]
 

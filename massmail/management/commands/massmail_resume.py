@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from massmail.services import installation
 
@@ -13,8 +13,17 @@ class Command(BaseCommand):
         "original: see that no other copy of it sends."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--nothing-was-sent",
+            action="store_true",
+            help="of a copy or a restored database: its original has sent nothing since; without "
+            "it all who wait in running mailing outs become uncertain",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        if installation.resume_all():
+        if installation.resume_all(nothing_was_sent=options["nothing_was_sent"]):
             self.stdout.write("Sending goes on.")
         else:
             self.stdout.write("Sending was not paused: nothing was changed.")
