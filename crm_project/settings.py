@@ -236,7 +236,9 @@ CELERY_TASK_ROUTES = {
     "massmail.tasks.prepare": {"queue": "deliveries"},  # may take a minute: ticks go on
     "massmail.tasks.check_audience": {"queue": "deliveries"},  # the same
 }
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # in memory: no file to break
+CELERY_BEAT_SCHEDULER = (
+    "crm_project.signs_of_life:ReportingScheduler"  # in memory: no file to break
+)
 CELERY_BEAT_SCHEDULE = {
     "tick": {
         "task": "massmail.tasks.tick",

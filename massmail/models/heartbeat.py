@@ -8,8 +8,10 @@ class Heartbeat(models.Model):
     """The last sign of life of one role on one host."""
 
     class Role(models.TextChoices):
+        BEAT = "beat", _("beat")
         CONTROL = "control", _("control worker")
         DELIVERIES = "deliveries", _("deliveries worker")
+        TICK = "tick", _("tick: beat, broker and control worker together")
 
     host = models.CharField(_("host"), max_length=200)
     role = models.CharField(_("part"), max_length=10, choices=Role)

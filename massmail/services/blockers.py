@@ -1,37 +1,51 @@
 """Why no mail of a mailing out leaves now: ordered reasons in words, and when the next one does.
 
-The deciding reason comes first. A reason is listed only while it is true.
+The deciding reason comes first. A reason is listed only while it is true. What each part has to
+say is in `own_reasons`, `account_reasons` and `worker_reasons`.
 """
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from common.fields import SecretUnreadable, key_fingerprint
 from massmail.clock import database_now
-from massmail.models import EmailAccount, Heartbeat, MailingOut, MassmailSettings
-from massmail.services import heartbeat, send_window, words
-from massmail.services.account_health import Hindrance, Obstacle
+from massmail.models import Delivery, EmailAccount, MailingOut, MassmailSettings
+from massmail.services import (
+    account_reasons,
+    installation,
+    own_reasons,
+    send_window,
+    worker_reasons,
+)
+from massmail.services.blocker import Blocker, moment
 from massmail.services.scene import Scene, Waiting, scene_of
 
+__all__ = [
+    "Blocker",
+    "Explanation",
+    "Prospect",
+    "blockers",
+    "moment",
+    "next_mail_at",
+]
+
 TURNS_NAMED = 3
-_LASTING = frozenset({"account_off", "cooling", "limit", "key", "worker_key", "no_account"})
+_OVER = frozenset({"done", "cancelled", "expired"})  # codes: nothing more leaves
+_State = MailingOut.State
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """One reason. `code` is stable; `until` is when it ends by itself, None: somebody must act."""
+class Prospect(enum.StrEnum):
+    """What comes next of a mailing out."""
 
-    code: str
-    text: str
-    until: datetime | None = None
-    account_id: int | None = None  # whose page is the way out, if it is an account's
+    LEAVING = "leaving"  # mails are on the wire
+    NOW = "now"  # nothing is in the way: within seconds
+    LATER = "later"  # by itself, at a moment that is known
+    STUCK = "stuck"  # not before somebody acts
+    OVER = "over"  # nothing is left to send, or it was cancelled
 
 
 def blockers(mailing_out: MailingOut, *, now: datetime | None = None) -> list[Blocker]:
@@ -67,16 +81,33 @@ class Explanation:
         """What each account still has to send, those with most first."""
         return self.scene.waiting.get(self.mailing_out.pk, [])
 
+    @property
+    def holders(self) -> list[EmailAccount]:
+        """The accounts that runs hold, of those that have a part of it; none if none is sending."""
+        return self.scene.holders.get(self.mailing_out.pk, [])
+
+    @cached_property
+    def state(self) -> MailingOut.State:
+        """The word for it."""
+        return self.mailing_out.state_at(self.now)
+
     def blockers(self) -> list[Blocker]:
         """Return the reasons, the deciding one first."""
-        own = list(self._own_reasons())
+        installation, own = list(self._installation_reasons()), list(self._own_reasons)
         if own or not self.mailing_out.pending_count:
-            return [*self._installation_reasons(), *own]
-        reasons = [*self._installation_reasons(), *self._window_reasons()]
-        accounts = list(self._account_reasons())
-        if self.mailing_out.in_flight_count:  # mails leave, but not from these accounts
-            return [*reasons, *(each for each in accounts if each.code in _LASTING)]
-        return [*reasons, *accounts, *self._worker_reasons(), *self._turn_reasons()]
+            return [*installation, *own, *self._dead_runs(), *self._idle_workers()]
+        reasons = [*installation, *self._late_reasons(), *self._window_reasons()]
+        reasons += self._dead_runs()
+        if self._is_leaving:  # but not from these accounts
+            lasting = account_reasons.of_accounts(
+                self.waiting, self.now, only=account_reasons.LASTING
+            )
+            return [*reasons, *lasting, *self._misfits()]
+        accounts = account_reasons.of_accounts(self.waiting, self.now)
+        return [
+            *[*reasons, *accounts, *self._orphan_reasons()],
+            *[*self._silent_parts(), *self._misfits(), *self._turn_reasons()],
+        ]
 
     def next_mail_at(self) -> datetime | None:
         """Return when the next mail could leave: the earliest over all accounts."""
@@ -84,55 +115,110 @@ class Explanation:
         return found[0] if found else None
 
     def next_mail(self) -> tuple[datetime, EmailAccount] | None:
-        """Return when the next mail could leave, and from which account."""
-        if self.settings_row.paused_at or not self.mailing_out.is_active:
+        """Return when the next mail could leave by itself, and from which account."""
+        lasting = any(each.until is None for each in self._own_reasons)
+        if lasting or self.settings_row.paused_at or not self.mailing_out.is_active:
             return None
+        found = self._first_free()
+        if found is None or self._is_too_late(found[0]) or self._is_unattended(found[0]):
+            return None
+        return found
+
+    @property
+    def prospect(self) -> Prospect:
+        """What comes next."""
+        if any(each.code in _OVER for each in self._own_reasons):
+            return Prospect.OVER
+        if self._is_leaving:
+            return Prospect.LEAVING
+        found = self.next_mail()
+        if found is not None:
+            return Prospect.NOW if found[0] <= self.now else Prospect.LATER
+        if self._is_being_started:
+            return Prospect.LATER
+        return Prospect.STUCK if self.mailing_out.pending_count else Prospect.OVER
+
+    def sentence(self) -> str:
+        """Say what comes next; nothing once it is over."""
+        prospect, found = self.prospect, self.next_mail()
+        if prospect is Prospect.LEAVING:
+            names = ", ".join(each.name for each in self.holders[: account_reasons.NAMED])
+            text = _("Mails are leaving from %(accounts)s.") if names else _("Mails are leaving.")
+            return text % {"accounts": names}
+        if prospect is Prospect.STUCK:
+            return _("No mail leaves until somebody acts.")
+        if found is None:
+            return self._own_reasons[0].text if self._is_being_started else ""
+        facts = {"account": found[1].name, "when": moment(found[0])}
+        if prospect is Prospect.NOW:
+            return _("The next mail leaves from %(account)s within seconds.") % facts
+        return _("The next mail leaves from %(account)s at %(when)s.") % facts
+
+    # --- facts
+
+    @cached_property
+    def _own_reasons(self) -> list[Blocker]:
+        return list(own_reasons.deciding(self.mailing_out, self.now))
+
+    @property
+    def _dead_holders(self) -> list[EmailAccount]:
+        return [
+            each
+            for each in self.holders
+            if each.run_lease_until is not None and each.run_lease_until < self.now
+        ]
+
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether mails are on the wire, or a live run is about to send them."""
+        if not self.mailing_out.is_active or not self.mailing_out.in_flight_count:
+            return False
+        return not self.holders or len(self.holders) > len(self._dead_holders)
+
+    @property
+    def _is_being_started(self) -> bool:
+        """Whether a worker makes its start, after which mails leave."""
+        is_starting = self.mailing_out.preparing == MailingOut.Preparing.START
+        return is_starting and not self.settings_row.paused_at and not list(self._idle_workers())
+
+    def _first_free(self) -> tuple[datetime, EmailAccount] | None:
+        """Return when the first account may send one of the mails, limits and hours kept."""
         moments = [
             (max(filter(None, (self.now, each.due_at, each.free_at))), each.account)
             for each in self.waiting
             if each.hindrance is None or each.free_at is not None
         ]
-        if not moments:
+        moments.sort(key=lambda each: each[0])
+        first = next((each for each in moments if account_reasons.is_readable(each[1])), None)
+        if first is None:
             return None
-        earliest, account = min(moments, key=lambda each: each[0])
-        state = self.mailing_out.state_at(self.now)
-        if state is MailingOut.State.SCHEDULED and self.mailing_out.start_at:
+        earliest, account = first
+        if self.state is _State.SCHEDULED and self.mailing_out.start_at:
             earliest = max(earliest, self.mailing_out.start_at)
         return send_window.opens_at(self.settings_row, earliest) or earliest, account
 
-    # --- reasons, in the order in which they decide
+    def _is_too_late(self, when: datetime) -> bool:
+        not_after = self.mailing_out.not_after
+        return not_after is not None and when >= not_after
+
+    def _is_unattended(self, when: datetime) -> bool:
+        """Tell whether no worker would send a mail that could leave at once."""
+        return when <= self.now and not self._is_leaving and bool(list(self._silent_parts()))
+
+    def _is_ready(self, each: Waiting) -> bool:
+        return each.hindrance is None and (each.due_at is None or each.due_at <= self.now)
+
+    # --- reasons that concern more than one part
 
     def _installation_reasons(self) -> Iterator[Blocker]:
-        if self.settings_row.paused_at is not None:
-            text = _("All sending is paused since %(when)s.") % {
-                "when": moment(self.settings_row.paused_at)
-            }
+        paused_at = self.settings_row.paused_at
+        if paused_at is None or self.state in {_State.DONE, _State.CANCELLED}:
+            return
+        text = _("All sending is paused since %(when)s.") % {"when": moment(paused_at)}
+        if self.scene.is_copy:
+            yield Blocker("database_copy", f"{text} {installation.copy_note()}")
+        else:
             yield Blocker("all_paused", f"{text} {self.settings_row.pause_note}".strip())
-
-    def _own_reasons(self) -> Iterator[Blocker]:
-        """Yield what the mailing out itself decides."""
-        state = self.mailing_out.state_at(self.now)
-        texts = {
-            MailingOut.State.PREPARING: _("It is being prepared."),
-            MailingOut.State.DRAFT: _("It is a draft: it was not started yet."),
-            MailingOut.State.CANCELLED: _("It was cancelled."),
-            MailingOut.State.DONE: _("It is done."),
-        }
-        if state in texts:
-            yield Blocker(state.value, texts[state])
-        elif state is MailingOut.State.PAUSED:
-            yield Blocker("paused", self._pause_text())
-        elif state is MailingOut.State.SCHEDULED and self.mailing_out.start_at:
-            start_at = self.mailing_out.start_at
-            text = _("It starts at %(when)s.") % {"when": moment(start_at)}
-            yield Blocker("scheduled", text, start_at)
-
-    def _pause_text(self) -> str:
-        reason = MailingOut.PauseReason(self.mailing_out.pause_reason or "by_hand")
-        by = self.mailing_out.paused_by
-        if by is not None:
-            return _("It was paused by %(who)s.") % {"who": by.get_full_name() or by.username}
-        return _("It is paused: %(reason)s.") % {"reason": reason.label}
 
     def _window_reasons(self) -> Iterator[Blocker]:
         opens_at = send_window.opens_at(self.settings_row, self.now)
@@ -142,92 +228,51 @@ class Explanation:
             }
             yield Blocker("outside_hours", text, opens_at)
 
-    def _account_reasons(self) -> Iterator[Blocker]:
-        for each in self.waiting:
-            if each.hindrance is not None:
-                yield self._account_reason(each, each.hindrance)
-            elif each.due_at is not None and each.due_at > self.now:
-                text = ngettext(
-                    "%(number)s mail was refused for the time being; next try %(when)s.",
-                    "%(number)s mails were refused for the time being; next try %(when)s.",
-                    each.pending,
-                ) % {"number": each.number_text, "when": moment(each.due_at)}
-                yield Blocker("retry", text, each.due_at, each.account.pk)
-            else:
-                yield from self._key_reasons(each)
-        if self._has_orphans() and not self.mailing_out.in_flight_count:
+    def _late_reasons(self) -> Iterator[Blocker]:
+        """Yield that what waits will not leave in time."""
+        found, not_after = self._first_free(), self.mailing_out.not_after
+        if found is not None and not_after is not None and self._is_too_late(found[0]):
+            text = _(
+                "It ends at %(when)s, before any mail can leave: choose a later end, or what waits"
+                " expires."
+            )
+            yield Blocker("too_late", text % {"when": moment(not_after)}, not_after)
+
+    def _dead_runs(self) -> Iterator[Blocker]:
+        """Yield the runs whose process is dead; the next tick settles what they had."""
+        for account in self._dead_holders[: account_reasons.NAMED]:
+            text = _(
+                "A process that sent from %(account)s has died. What it had on the wire is about"
+                " to be marked as uncertain; the rest goes on."
+            )
+            yield Blocker("dead_run", text % {"account": account.name}, None, account.pk)
+
+    def _orphan_reasons(self) -> Iterator[Blocker]:
+        """Yield that rows wait which no account has; asked only where the numbers differ."""
+        waiting = self.mailing_out.pending_count > sum(each.pending for each in self.waiting)
+        if not waiting or any(each.is_more or each.account.run_id for each in self.waiting):
+            return
+        orphans = Delivery.objects.filter(
+            mailing_out=self.mailing_out.pk, email_account=None, status=Delivery.Status.PENDING
+        )
+        if orphans.exists():
             yield Blocker("no_account", _("No account is left that could send. Add one."))
 
-    def _has_orphans(self) -> bool:
-        """Tell whether rows wait that no account has; not asked where not all were counted."""
-        if any(each.is_more for each in self.waiting):
-            return False
-        return self.mailing_out.pending_count > sum(each.pending for each in self.waiting)
+    def _idle_workers(self) -> Iterator[Blocker]:
+        """Yield the silent part for which a mailing out waits that workers prepare."""
+        if self.state is _State.PREPARING:
+            yield from worker_reasons.silent_parts(self.scene, needs_deliveries=True, since=None)
 
-    def _account_reason(self, each: Waiting, hindrance: Hindrance) -> Blocker:
-        account, facts = each.account, {"account": each.account.name, "number": each.number_text}
-        if hindrance.obstacle is Obstacle.OFF:
-            facts["reason"] = words.of_trouble(account.off_reason or words.BY_HAND)
-            text = _("%(account)s is off: %(reason)s") % facts
-            if account.main:
-                text = ngettext(
-                    "%(number)s VIP waits for %(account)s, which is off: %(reason)s",
-                    "%(number)s VIPs wait for %(account)s, which is off: %(reason)s",
-                    each.pending,
-                )
-                text %= facts
-            return Blocker("account_off", text, None, account.pk)
-        facts["when"] = moment(hindrance.until) if hindrance.until else ""
-        if hindrance.obstacle is Obstacle.COOLING:
-            facts["reason"] = words.of_trouble(account.cooling_reason)
-            text = _("%(account)s rests until %(when)s: %(reason)s") % facts
-            return Blocker("cooling", text, hindrance.until, account.pk)
-        if hindrance.obstacle is Obstacle.LIMIT:
-            facts["used"] = intcomma(account.today_count)
-            text = _("%(account)s has sent its %(used)s of today; it goes on %(when)s.") % facts
-            return Blocker("limit", text, hindrance.until, account.pk)
-        text = _("%(account)s keeps a gap between mails; next %(when)s.") % facts
-        return Blocker("gap", text, hindrance.until, account.pk)
+    def _silent_parts(self) -> Iterator[Blocker]:
+        if not any(each.account.run_id for each in self.waiting):
+            yield from worker_reasons.silent_parts(
+                self.scene,
+                needs_deliveries=any(self._is_ready(each) for each in self.waiting),
+                since=self.mailing_out.start_at,
+            )
 
-    def _key_reasons(self, each: Waiting) -> Iterator[Blocker]:
-        try:
-            for name in ("email_host_password", "email_app_password", "refresh_token"):
-                getattr(each.account, name)
-        except SecretUnreadable:
-            text = _(
-                "The password of %(account)s cannot be read: this installation has another"
-                " encryption key. Ask an operator."
-            ) % {"account": each.account.name}
-            yield Blocker("key", text, None, each.account.pk)
-        for beat in self.scene.heartbeats:
-            is_fresh = beat.seen_at > self.now - heartbeat.STALE_AFTER
-            is_delivering = beat.role == Heartbeat.Role.DELIVERIES
-            if is_fresh and is_delivering and beat.key_fingerprint != key_fingerprint():
-                text = _("The worker on %(host)s has another encryption key.")
-                yield Blocker("worker_key", text % {"host": beat.host})
-
-    def _worker_reasons(self) -> Iterator[Blocker]:
-        if any(each.account.run_id for each in self.waiting):
-            return
-        ready = [each for each in self.waiting if self._is_ready(each)]
-        seen = self.scene.last_seen(Heartbeat.Role.CONTROL)
-        if seen is None:
-            yield Blocker("no_worker", _("No worker has reported yet. Start worker and beat."))
-        elif seen < self.now - heartbeat.STALE_AFTER:
-            text = _("No worker has reported since %(when)s.") % {"when": moment(seen)}
-            yield Blocker("no_worker", text)
-        elif ready and not self._deliveries_alive():
-            yield Blocker("no_deliveries_worker", _("No worker for deliveries has reported."))
-
-    def _deliveries_alive(self) -> bool:
-        seen = self.scene.last_seen(Heartbeat.Role.DELIVERIES)
-        started = self.mailing_out.start_at
-        if seen is not None and seen >= self.now - heartbeat.STALE_AFTER:
-            return True
-        return started is not None and started > self.now - heartbeat.STALE_AFTER
-
-    def _is_ready(self, each: Waiting) -> bool:
-        return each.hindrance is None and (each.due_at is None or each.due_at <= self.now)
+    def _misfits(self) -> Iterator[Blocker]:
+        yield from worker_reasons.misfits(self.scene)
 
     def _turn_reasons(self) -> Iterator[Blocker]:
         """Yield the other mailing outs with which the accounts take turns."""
@@ -241,13 +286,3 @@ class Explanation:
         for name in list(others.values())[:TURNS_NAMED]:
             text = _("“%(name)s” uses the same accounts; they take turns.") % {"name": name}
             yield Blocker("turns", text)
-
-
-def moment(when: datetime) -> str:
-    """Return a moment in words, with its zone."""
-    local = when if when.tzinfo and not _is_utc(when) else timezone.localtime(when)
-    return f"{formats.date_format(local, 'SHORT_DATETIME_FORMAT')} {local:%Z}"
-
-
-def _is_utc(when: datetime) -> bool:
-    return str(when.tzinfo) == "UTC"

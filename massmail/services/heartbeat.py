@@ -1,4 +1,4 @@
-"""Signs of life of the workers, written by their tasks and read by `blockers`."""
+"""Signs of life of the parts of the engine, written by them and read by `blockers`."""
 
 import socket
 from datetime import datetime, timedelta
@@ -11,6 +11,8 @@ from massmail.models import Heartbeat
 
 BEAT_EVERY = timedelta(seconds=10)
 STALE_AFTER = timedelta(seconds=60)
+FORGOTTEN_AFTER = timedelta(days=2)  # a host that is gone for good leaves no trace
+CLOCK_OFF_BY_S = 5.0
 
 
 def beat(role: Heartbeat.Role, *, now: datetime) -> None:
@@ -29,6 +31,12 @@ def beat(role: Heartbeat.Role, *, now: datetime) -> None:
             "seen_at": now,
         },
     )
+    Heartbeat.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
+
+
+def is_clock_right(offset_s: float) -> bool:
+    """Tell whether a clock that is so many seconds ahead of the database's is near enough."""
+    return abs(offset_s) < CLOCK_OFF_BY_S
 
 
 def last_seen(role: Heartbeat.Role) -> datetime | None:

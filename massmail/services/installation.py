@@ -71,12 +71,21 @@ def guard_against_clones(*, now: datetime) -> bool:
 
 
 def _pause_copy(now: datetime) -> bool:
-    note = _(
+    pause_all(note=copy_note(), now=now)
+    return False
+
+
+def is_copy(settings_row: MassmailSettings) -> bool:
+    """Tell whether the data is a copy, or an older state, of what sent last (one statement)."""
+    return _is_doubtful(settings_row, fingerprint())
+
+
+def copy_note() -> str:
+    """Return what an operator has to know of a copy, in the active language."""
+    return _(
         "This database is a copy, was moved or restored. If sending goes on, all who wait become "
         "uncertain, unless you run massmail_resume --nothing-was-sent."
     )
-    pause_all(note=note, now=now)
-    return False
 
 
 def _home(settings_row: MassmailSettings) -> str:

@@ -45,7 +45,7 @@ def pace_of(
     is_limit = found is not None and found.obstacle is Obstacle.LIMIT  # the forecast counts it
     return Pace(
         waiting=waiting,
-        seconds_a_mail=forecast.seconds_a_mail(account, row),
+        seconds_a_mail=_seconds_a_mail(account, waiting, scene),
         per_day=account.effective_daily_limit(row),
         used_today=account.used_on(row.local_date(now)),
         spreads=pace.spreads(account, row),
@@ -54,3 +54,16 @@ def pace_of(
         is_movable=not account.main,
         others=tuple(other.waiting for other in others),
     )
+
+
+def _seconds_a_mail(account: EmailAccount, waiting: int, scene: Scene) -> float:
+    """Return how long a mail takes: a rate lowered after throttling counts if it lasts as long.
+
+    It doubles every hour, so what takes longer is foreseen at the usual rate.
+    """
+    usual_s = forecast.seconds_a_mail(account, scene.settings_row)
+    lowered = pace.rate(account, scene.now)
+    if lowered is None or not pace.is_slowed(account, scene.now):
+        return usual_s
+    is_soon_done = waiting / lowered <= pace.EASES_IN.total_seconds()
+    return max(usual_s, 1 / lowered) if is_soon_done else usual_s

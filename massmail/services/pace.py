@@ -31,6 +31,11 @@ def rate(account: EmailAccount, now: datetime) -> float | None:
     return eased if account.per_second is None else min(eased, account.per_second)
 
 
+def is_slowed(account: EmailAccount, now: datetime) -> bool:
+    """Tell whether the account still sends slower than it may, after throttling."""
+    return rate(account, now) != account.per_second
+
+
 def slower(measured: float) -> float:
     """Return the rate after a server throttled one that was `measured`: half of it.
 

@@ -6,6 +6,7 @@ Facts only; `massmail_status` prints them. Reading them changes nothing.
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Q
 
 from common.fields import key_fingerprint
@@ -15,8 +16,6 @@ from massmail.services import blockers, heartbeat, words
 from massmail.services.account_health import Obstacle
 from massmail.services.outlook import outlook
 from massmail.services.scene import Scene, scene_of
-
-CLOCK_OFF_BY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,9 @@ class WorkerStatus:
     age_s: float
     is_alive: bool
     has_our_key: bool
+    has_our_version: bool
     clock_offset_s: float
+    is_clock_right: bool  # it goes like the database's
 
     @property
     def part(self) -> str:
@@ -41,23 +42,22 @@ class WorkerStatus:
         """How many seconds ago it was seen."""
         return int(self.age_s)
 
-    @property
-    def is_clock_right(self) -> bool:
-        """Whether its clock goes like the database's."""
-        return abs(self.clock_offset_s) < CLOCK_OFF_BY_S
-
 
 @dataclass(frozen=True, slots=True)
 class MailingOutStatus:
-    """One mailing out: its counts, and why no mail leaves, if none does."""
+    """One mailing out: its counts, what comes next, and why no mail leaves, if none does."""
 
     id: int
     name: str
     owner: str
     state: str  # a MailingOut.State
     counts: dict[str, int]  # a Delivery.Status -> rows
+    prospect: str  # a blockers.Prospect
+    sentence: str  # the same in words
     next_mail_at: datetime | None
+    next_account_id: int | None
     ends_at: datetime | None  # about when it is done, as things are
+    stuck: int  # mails of accounts that are off, which that does not count
     blockers: tuple[blockers.Blocker, ...]
 
 
@@ -115,7 +115,8 @@ def _mailing_outs(mailing_out_id: int | None) -> list[MailingOut]:
 
 def _mailing_out(mailing_out: MailingOut, scene: Scene) -> MailingOutStatus:
     explanation = blockers.Explanation(mailing_out, scene.now, scene)
-    next_mail_at = explanation.next_mail_at()
+    following = explanation.next_mail()
+    course = outlook(mailing_out, scene)
     return MailingOutStatus(
         id=mailing_out.pk,
         name=mailing_out.name,
@@ -129,8 +130,12 @@ def _mailing_out(mailing_out: MailingOut, scene: Scene) -> MailingOutStatus:
             "skipped": mailing_out.skipped_count,
             "uncertain": mailing_out.uncertain_count,
         },
-        next_mail_at=next_mail_at,
-        ends_at=outlook(mailing_out, scene).ends_at if next_mail_at else None,
+        prospect=explanation.prospect.value,
+        sentence=explanation.sentence(),
+        next_mail_at=following[0] if following else None,
+        next_account_id=following[1].pk if following else None,
+        ends_at=course.ends_at if following else None,
+        stuck=course.stuck,
         blockers=tuple(explanation.blockers()),
     )
 
@@ -144,7 +149,9 @@ def worker_status(row: Heartbeat, now: datetime) -> WorkerStatus:
         age_s=round(age.total_seconds(), 1),
         is_alive=age <= heartbeat.STALE_AFTER,
         has_our_key=row.key_fingerprint == key_fingerprint(),
+        has_our_version=row.version == settings.VERSION,
         clock_offset_s=row.clock_offset_s,
+        is_clock_right=heartbeat.is_clock_right(row.clock_offset_s),
     )
 
 

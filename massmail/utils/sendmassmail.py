@@ -49,7 +49,7 @@ def tick(now: datetime | None = None) -> list[list[int]]:
     A run is a list of account ids: one account, or many that have a gap between their mails.
     """
     now = now or database_now()
-    heartbeat.beat(Heartbeat.Role.CONTROL, now=now)
+    heartbeat.beat(Heartbeat.Role.TICK, now=now)
     put_in_order(now)
     return due_runs(now) if installation.guard_against_clones(now=now) else []
 

@@ -56,6 +56,7 @@ class Progress:
     percent: int
     segments: tuple[Segment, ...]
     pace: str
+    sentence: str
     next_mail: str
     end: str
     hints: tuple[Hint, ...]
@@ -81,6 +82,7 @@ def progress_of(
     done = mailing_out.sent_count + mailing_out.failed_count + mailing_out.uncertain_count
     is_over = state in {MailingOut.State.DONE, MailingOut.State.CANCELLED}
     course = outlook(mailing_out, explanation.scene)
+    next_mail = next_mail_text(explanation)
     return Progress(
         state=state.value,
         state_label=str(state.label),
@@ -88,7 +90,8 @@ def progress_of(
         percent=percent_of(done, total),
         segments=segments,
         pace=pace_text(mailing_out, course, explanation.scene),
-        next_mail=next_mail_text(explanation),
+        sentence="" if next_mail else explanation.sentence(),
+        next_mail=next_mail,
         end="" if explanation.next_mail() is None else end_text(course, now),
         hints=() if is_over else hints_of(explanation.blockers(), user),
         shape=f"{state.value}-{mailing_out.failed_count > 0}-{mailing_out.uncertain_count > 0}",
@@ -185,7 +188,7 @@ def _hint(blocker: Blocker, user: User, reachable: set[int]) -> Hint:
     if blocker.account_id in reachable:
         url = reverse("admin:massmail_emailaccount_change", args=[blocker.account_id])
         return Hint(blocker.text, url, _("Open account"))
-    if blocker.code in {"outside_hours", "all_paused"} and user.is_superuser:
+    if blocker.code in {"outside_hours", "all_paused", "database_copy"} and user.is_superuser:
         url = reverse("admin:massmail_massmailsettings_change", args=[1])
         return Hint(blocker.text, url, _("Open settings"))
     return Hint(blocker.text)

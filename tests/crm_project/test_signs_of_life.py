@@ -4,11 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 from celery.utils.timer2 import Timer
+from django.conf import settings
 from django.db import connection
 
 from crm_project import signs_of_life
 from crm_project.celery import app
-from crm_project.signs_of_life import EVERY_S, SignsOfLife
+from crm_project.signs_of_life import EVERY_S, ReportingScheduler, SignsOfLife
 from massmail.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -19,11 +20,11 @@ class Repeats(Timer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[tuple[float, object]] = []
+        self.asked: list[tuple[float, object, tuple[str, ...]]] = []
 
-    def call_repeatedly(self, secs, fun, *args, **kwargs):
-        self.asked.append((secs, fun))
-        return super().call_repeatedly(secs, fun, *args, **kwargs)
+    def call_repeatedly(self, secs, fun, args=(), kwargs=None, priority=0):
+        self.asked.append((secs, fun, args))
+        return super().call_repeatedly(secs, fun, args, kwargs or {}, priority)
 
     def ensure_started(self) -> None:
         """Start no thread."""
@@ -46,15 +47,49 @@ def test_worker_of_deliveries_reports_at_once_and_from_then_on():
     SignsOfLife(worker).start(worker)
 
     assert list(Heartbeat.objects.values_list("role", flat=True)) == ["deliveries"]
-    assert worker.timer.asked == [(EVERY_S, signs_of_life.report)]
+    assert worker.timer.asked == [(EVERY_S, signs_of_life.report, ("deliveries",))]
 
 
-def test_control_worker_leaves_it_to_its_ticks():
-    worker = worker_of("control")
+@pytest.mark.parametrize(
+    ("queues", "roles"),
+    [(("control",), ["control"]), (("control", "deliveries"), ["control", "deliveries"])],
+)
+def test_worker_reports_each_queue_that_it_serves(queues, roles):
+    worker = worker_of(*queues)
+
+    SignsOfLife(worker).start(worker)
+
+    assert sorted(Heartbeat.objects.values_list("role", flat=True)) == roles
+
+
+def test_worker_of_other_queues_reports_nothing():
+    worker = worker_of("celery")
 
     SignsOfLife(worker).start(worker)
 
     assert (Heartbeat.objects.count(), worker.timer.asked) == (0, [])
+
+
+def test_every_queue_has_a_role():
+    routes = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+    queues = routes | {settings.CELERY_TASK_DEFAULT_QUEUE}
+
+    assert set(signs_of_life.ROLES) == queues
+    assert {*signs_of_life.ROLES.values(), signs_of_life.BEAT, "tick"} == set(Heartbeat.Role)
+
+
+def test_beat_reports_at_its_first_tick_and_then_now_and_then():
+    scheduler = ReportingScheduler(app, schedule={}, lazy=True)
+
+    assert scheduler.tick() > 0
+    assert list(Heartbeat.objects.values_list("role", flat=True)) == ["beat"]
+    Heartbeat.objects.all().delete()
+    scheduler.tick()
+    assert Heartbeat.objects.count() == 0
+
+
+def test_beat_of_this_app_reports():
+    assert app.conf.beat_scheduler == "crm_project.signs_of_life:ReportingScheduler"
 
 
 def test_worker_that_stops_reports_no_more():

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
+from common.fields import key_fingerprint
 from crm.models import Contact
 from massmail.clock import database_now
-from massmail.models import Delivery, EmailAccount, MailingOut
+from massmail.models import Delivery, EmailAccount, Heartbeat, MailingOut
 from massmail.services.delivery_run import deliver
 from massmail.services.surroundings import Surroundings
 from massmail.utils import sendmassmail
@@ -36,6 +39,18 @@ class Clock:
 
 def account_on(server: SmtpServer, **values) -> EmailAccount:
     return EmailAccountFactory.create(email_port=server.port, **values)
+
+
+def all_alive(seen_at: datetime | None = None) -> None:
+    """Let every part of the engine on one host have reported just now."""
+    for role in Heartbeat.Role:
+        Heartbeat.objects.create(
+            host="mailer1",
+            role=role,
+            version=settings.VERSION,
+            key_fingerprint=key_fingerprint(),
+            seen_at=seen_at or database_now(),
+        )
 
 
 def campaign_on(

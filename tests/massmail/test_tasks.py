@@ -63,7 +63,7 @@ def test_a_tick_enqueues_what_is_to_be_prepared(queued):
 def test_a_tick_with_nothing_to_do_enqueues_nothing(queued):
     tasks.tick()
     assert queued() == []
-    assert Heartbeat.objects.get().role == Heartbeat.Role.CONTROL
+    assert Heartbeat.objects.get().role == Heartbeat.Role.TICK
 
 
 def test_a_run_sends_and_reports_and_twice_is_once(server):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -66,10 +67,12 @@ def _section(title: str, entries: list[str]) -> Iterator[str]:
 
 def _worker(worker: WorkerStatus) -> str:
     alive = "seen" if worker.is_alive else "SILENT, last seen"
+    version = "" if worker.has_our_version else f", OURS IS {settings.VERSION}"
+    clock = "" if worker.is_clock_right else " WRONG"
     key = "" if worker.has_our_key else ", HAS ANOTHER ENCRYPTION KEY"
     return (
-        f"{worker.role} on {worker.host} ({worker.version}): {alive} {worker.age_s:.0f} s ago, "
-        f"clock {worker.clock_offset_s:+.1f} s{key}"
+        f"{worker.role} on {worker.host} ({worker.version}{version}): "
+        f"{alive} {worker.age_s:.0f} s ago, clock {worker.clock_offset_s:+.1f} s{clock}{key}"
     )
 
 
@@ -79,10 +82,12 @@ def _mailing_out(mailing_out: MailingOutStatus) -> Iterator[str]:
         f"{number:,} {state.replace('_', ' ')}" for state, number in mailing_out.counts.items()
     )
     yield f"  {counts}"
-    if mailing_out.next_mail_at is not None:
-        yield f"  next mail: {moment(mailing_out.next_mail_at)}"
+    if mailing_out.sentence:
+        yield f"  {mailing_out.sentence}"
     if mailing_out.ends_at is not None:
         yield f"  done about: {moment(mailing_out.ends_at)}"
+    if mailing_out.stuck:
+        yield f"  not counted: {mailing_out.stuck:,} for accounts that are off"
     yield from (f"  - {blocker.text}" for blocker in mailing_out.blockers)
 
 

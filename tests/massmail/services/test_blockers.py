@@ -18,7 +18,7 @@ from massmail.models import (
 from massmail.services import account_health, blockers, campaign, installation, lease
 from massmail.services.blockers import Blocker, moment, next_mail_at
 from tests.factories import EmailAccountFactory, UserFactory
-from tests.massmail.campaigns import campaign_on
+from tests.massmail.campaigns import all_alive, campaign_on
 from tests.smtp_server import SmtpServer
 
 pytestmark = pytest.mark.django_db
@@ -34,11 +34,8 @@ def now():
 
 @pytest.fixture
 def workers(now):
-    """Both parts of the engine, alive."""
-    for role in Heartbeat.Role.values:
-        Heartbeat.objects.create(
-            host="mailer1", role=role, key_fingerprint=key_fingerprint(), seen_at=now
-        )
+    """All parts of the engine, alive."""
+    all_alive(now)
 
 
 @pytest.fixture
@@ -102,7 +99,9 @@ def test_a_draft(now, workers):
 def test_being_prepared(now, workers):
     mailing_out = campaign_on(NO_SERVER, start=False)
     campaign.start_later_in_task(mailing_out)
-    assert reasons(mailing_out, now) == [Blocker("preparing", "It is being prepared.")]
+    assert reasons(mailing_out, now) == [
+        Blocker("preparing", "Its start is being made; mails leave after that.")
+    ]
 
 
 def test_a_later_start(now, workers):
@@ -117,19 +116,15 @@ def test_a_later_start(now, workers):
 def test_paused_by_a_person(running, now):
     person = UserFactory.create(first_name="Olga", last_name="O'Neil")
     campaign.pause(running, by=person)
-    assert reasons(running, now) == [Blocker("paused", "It was paused by Olga O'Neil.")]
+    assert reasons(running, now) == [
+        Blocker("paused", "It was paused by Olga O'Neil. Resume it to go on.")
+    ]
     assert next_mail_at(running, now=now) is None
 
 
 def test_paused_by_a_person_without_a_name(running, now):
     campaign.pause(running, by=UserFactory.create(username="olga"))
-    assert reasons(running, now)[0].text == "It was paused by olga."
-
-
-@pytest.mark.parametrize("reason", MailingOut.PauseReason)
-def test_paused_by_the_system(running, now, reason):
-    campaign.pause_by_system(running.pk, reason)
-    assert reasons(running, now) == [Blocker("paused", f"It is paused: {reason.label}.")]
+    assert reasons(running, now)[0].text == "It was paused by olga. Resume it to go on."
 
 
 def test_cancelled(running, now):
@@ -256,7 +251,10 @@ def test_a_password_that_cannot_be_read(running, now, settings):
 
 def test_a_worker_with_another_key(running, now):
     Heartbeat.objects.filter(role="deliveries").update(key_fingerprint="other")
-    text = "The worker on mailer1 has another encryption key."
+    text = (
+        "The worker on mailer1 has another encryption key: it cannot log in to any account. Give it"
+        " the same FIELD_ENCRYPTION_KEYS."
+    )
     assert reasons(running, now) == [Blocker("worker_key", text)]
     later = now + timedelta(seconds=61)
     assert "worker_key" not in codes(running, later)
@@ -274,7 +272,7 @@ def test_no_worker_ever(running, now):
 def test_no_worker_for_a_minute(running, now):
     seen = now - timedelta(seconds=61)
     Heartbeat.objects.update(seen_at=seen)
-    text = f"No worker has reported since {moment(seen)}."
+    text = f"No worker has reported since {moment(seen)}. Start it: ./run worker."
     assert reasons(running, now) == [Blocker("no_worker", text)]
 
 
@@ -287,7 +285,7 @@ def test_no_worker_for_deliveries(running, now):
     Heartbeat.objects.filter(role="deliveries").delete()
     assert reasons(running, now) == []  # started just now: it may be on its way
     MailingOut.objects.update(start_at=now - timedelta(minutes=2))
-    text = "No worker for deliveries has reported."
+    text = "No worker for deliveries has reported. Start one: ./run worker deliveries."
     assert reasons(running, now) == [Blocker("no_deliveries_worker", text)]
 
 

@@ -89,7 +89,7 @@ def test_statements_are_constant(number: int, django_assert_max_num_queries) -> 
     made = [campaign_on(NO_SERVER, people=2) for _ in range(number)]
     MassmailSettings.load()
     now = database_now()
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         scene_of(made, now)
 
 
@@ -99,3 +99,21 @@ def test_nothing_started_asks_for_nothing_but_workers(django_assert_max_num_quer
     now = database_now()
     with django_assert_max_num_queries(2):
         assert scene_of([draft], now).waiting == {}
+
+
+@pytest.mark.parametrize(("waiting", "per_second"), [(1_800, 0.5), (1_801, 20.0)])
+def test_forecast_keeps_a_lowered_rate_for_an_hour(
+    running: MailingOut, waiting: int, per_second: float
+) -> None:
+    now = database_now()
+    account = EmailAccountFactory.build(kind="relay", slow_per_second=0.5, slow_since=now)
+
+    found = outlook.pace_of(account, waiting, scene_of([running], now))
+
+    assert found.seconds_a_mail == pytest.approx(1 / per_second)
+
+
+def test_a_lone_account_has_all_that_waits_without_counting() -> None:
+    lone = campaign_on(NO_SERVER, people=3, name="lone")
+
+    assert waiting(lone) == [("lone", 3, False)]

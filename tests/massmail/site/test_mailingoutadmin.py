@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from massmail.models import Delivery, EmailAccount, MailingOut
+from tests.massmail.campaigns import all_alive
 from tests.massmail.cast import Cast
 
 LIST = "admin:massmail_mailingout_changelist"
@@ -335,6 +336,7 @@ def test_list_asks_as_many_questions_for_any_number(owner: Client, cast: Cast) -
 def test_list_says_what_comes_next(owner: Client, cast: Cast) -> None:
     cast.account(name="sales@", per_second=1)
     running = cast.started(number=1, name="Running")
+    all_alive()
     MailingOut.objects.filter(pk=running.pk).update(
         today_date=timezone.localdate(), today_count=1_234
     )

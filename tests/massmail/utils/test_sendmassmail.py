@@ -88,7 +88,7 @@ def test_a_tick_changes_nothing_the_second_time(running, now):
 
 def test_a_tick_says_that_it_lives(now):
     tick(now)
-    assert Heartbeat.objects.get().role == Heartbeat.Role.CONTROL
+    assert Heartbeat.objects.get().role == Heartbeat.Role.TICK
 
 
 def test_a_tick_puts_in_order_what_time_and_accidents_left(running, now):

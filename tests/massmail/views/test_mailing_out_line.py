@@ -7,6 +7,7 @@ from massmail.models import EmailAccount, MailingOut
 from massmail.services import campaign
 from massmail.services.scene import scene_of
 from massmail.views.mailing_out_line import MailingOutLine, line_of, needing_somebody
+from tests.massmail.campaigns import all_alive
 from tests.massmail.cast import Cast
 
 
@@ -64,6 +65,12 @@ def _failed(cast: Cast) -> MailingOut:
     return mailing_out
 
 
+REFUSED = (
+    "It is paused: the servers refuse this message or its sender. Read what they replied, mend the"
+    " cause, then resume."
+)
+
+
 @pytest.mark.parametrize(
     ("make", "reason", "needs_somebody"),
     [
@@ -71,12 +78,12 @@ def _failed(cast: Cast) -> MailingOut:
         (_account_off, "account is off: It was switched off by hand.", True),
         (
             _paused_by_the_system,
-            "It is paused: the servers refuse this message or its sender.",
+            REFUSED,
             True,
         ),
         (_without_message, "no message yet", True),
         (_without_people, "nobody to write to", True),
-        (_paused_by_hand, "It is paused: by hand.", False),
+        (_paused_by_hand, "It is paused. Resume it to go on.", False),
         (_draft, "", False),
         (_running, "No worker has reported yet. Start worker and beat.", False),
         (_failed, "1 failed", False),
@@ -95,5 +102,6 @@ def test_line_says_why_and_whether_somebody_is_needed(
 
 
 def test_line_foresees_the_end_of_what_runs(cast: Cast) -> None:
+    all_alive()
     assert line(cast.started(number=1)).end.startswith("today ")
     assert line(cast.draft(number=1)).end == ""

@@ -2,6 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from common.fields import key_fingerprint
@@ -50,7 +51,8 @@ def status(capsys):
 
 def heartbeat(role: Heartbeat.Role, **values) -> Heartbeat:
     values = {"seen_at": database_now(), "key_fingerprint": key_fingerprint()} | values
-    return Heartbeat.objects.create(host="mailer1", role=role, version="1.0", **values)
+    values = {"version": settings.VERSION} | values
+    return Heartbeat.objects.create(host="mailer1", role=role, **values)
 
 
 def test_an_empty_installation_is_told_in_four_lines(status):
@@ -83,8 +85,62 @@ def test_json_tells_the_same(status, started):
         "skipped": 0,
         "uncertain": 0,
     }
-    assert mailing_out["next_mail_at"] is not None
+    assert (mailing_out["prospect"], mailing_out["next_mail_at"]) == ("stuck", None)
     assert [blocker["code"] for blocker in mailing_out["blockers"]] == ["no_worker"]
+
+
+def keys_of(found: object) -> object:
+    """The keys of nested JSON, sorted; of a list those of its first entry."""
+    if isinstance(found, dict):
+        return {key: keys_of(found[key]) for key in sorted(found)}
+    return [keys_of(found[0])] if isinstance(found, list) and found else None
+
+
+def test_json_has_exactly_the_keys_that_are_documented(status, started):
+    heartbeat(Heartbeat.Role.CONTROL)
+    account_health.cool(EmailAccount.objects.get().pk, reason="throttled", now=database_now())
+
+    assert keys_of(json.loads(status("--json"))) == {
+        "accounts_in_trouble": [
+            dict.fromkeys(["id", "name", "obstacle", "owner", "reason", "reply", "until"])
+        ],
+        "at": None,
+        "mailing_outs": [
+            {
+                "blockers": [dict.fromkeys(["account_id", "code", "text", "until"])],
+                "counts": dict.fromkeys(
+                    ["failed", "in_flight", "pending", "sent", "skipped", "uncertain"]
+                ),
+                **dict.fromkeys(["ends_at", "id", "name", "next_account_id", "next_mail_at"]),
+                **dict.fromkeys(["owner", "prospect", "sentence", "state", "stuck"]),
+            }
+        ],
+        "pause_note": None,
+        "paused_at": None,
+        "workers": [
+            dict.fromkeys(
+                [
+                    *("age_s", "clock_offset_s", "has_our_key", "has_our_version", "host"),
+                    *("is_alive", "is_clock_right", "role", "version"),
+                ]
+            )
+        ],
+    }
+
+
+def test_what_comes_next_is_a_sentence(status, started):
+    for role in Heartbeat.Role:
+        heartbeat(role)
+    found = json.loads(status("--json"))["mailing_outs"][0]
+
+    assert (found["prospect"], found["next_mail_at"] is None) == ("now", False)
+    assert found["next_account_id"] == EmailAccount.objects.get().pk
+    assert found["ends_at"] is not None
+    text = status()
+    assert "    The next mail leaves from news within seconds.\n" in text
+    assert "    done about: " in text
+    started.pause()
+    assert "    No mail leaves until somebody acts.\n" in status()
 
 
 def test_a_running_mailing_out_has_its_counts_and_blockers(status, started):
@@ -123,15 +179,16 @@ def test_an_unknown_mailing_out_is_named(status):
 
 
 def test_workers_have_an_age(status):
-    heartbeat(Heartbeat.Role.CONTROL)
+    heartbeat(Heartbeat.Role.CONTROL, version="1.0", clock_offset_s=7.5)
     heartbeat(
         Heartbeat.Role.DELIVERIES,
         seen_at=database_now() - timedelta(minutes=5),
         key_fingerprint="another",
     )
     text = status()
-    assert "  control on mailer1 (1.0): seen 0 s ago, clock +0.0 s\n" in text
-    assert "  deliveries on mailer1 (1.0): SILENT, last seen 300 s ago, clock +0.0 s" in text
+    ours = settings.VERSION
+    assert f"  control on mailer1 (1.0, OURS IS {ours}): seen 0 s ago, clock +7.5 s WRONG\n" in text
+    assert f"  deliveries on mailer1 ({ours}): SILENT, last seen 300 s ago, clock +0.0 s" in text
     assert "HAS ANOTHER ENCRYPTION KEY" in text
 
 
