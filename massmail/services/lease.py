@@ -100,10 +100,12 @@ def expire(*, now: datetime) -> int:
     dead = EmailAccount.objects.filter(run_lease_until__lt=now).order_by("pk")
     for account_id, run_id in dead.values_list("pk", "run_id"):
         with transaction.atomic():
-            freed = EmailAccount.objects.filter(
+            # one whose transaction is frozen keeps its row; that must not stop all others
+            free = EmailAccount.objects.select_for_update(skip_locked=True).filter(
                 pk=account_id, run_id=run_id, run_lease_until__lt=now
-            ).update(run_id=None, run_lease_until=None)
-            if freed:
+            )
+            if free.first() is not None:
+                EmailAccount.objects.filter(pk=account_id).update(run_id=None, run_lease_until=None)
                 in_doubt += _doubt(Delivery.objects.filter(email_account=account_id), now=now)
                 logger.warning("account %d: its run is dead", account_id)
     return in_doubt + _expire_orphans(now=now)

@@ -3,9 +3,10 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from crm.models import Contact
 from massmail.clock import database_now
@@ -131,6 +132,33 @@ class TestRaces:
             MailingOut.objects.update(pending_count=0, uncertain_count=0, in_flight_count=20)
             at_once(*[expire] * 3)
             assert counted(mailing_out) == {"uncertain": 20}
+
+    def test_a_frozen_transaction_holds_up_no_other_account(self):
+        now = database_now()
+        frozen, dead = (EmailAccountFactory.create() for _ in range(2))
+        for account in (frozen, dead):
+            assert lease.take(account.pk, now=now - timedelta(hours=1)) is not None
+        is_locked, is_over = threading.Event(), threading.Event()
+
+        def freeze() -> None:
+            with transaction.atomic():
+                EmailAccount.objects.select_for_update().get(pk=frozen.pk)
+                is_locked.set()
+                assert is_over.wait(timeout=30)
+
+        def tick() -> None:
+            assert is_locked.wait(timeout=30)
+            try:
+                lease.expire(now=now)
+            finally:
+                is_over.set()
+
+        at_once(freeze, tick)
+
+        held = EmailAccount.objects.exclude(run_id=None).values_list("pk", flat=True)
+        assert list(held) == [frozen.pk]
+        lease.expire(now=now)
+        assert not EmailAccount.objects.exclude(run_id=None).exists()
 
     def test_two_starts_at_once_start_once(self):
         mailing_out = campaign_on(NO_SERVER, people=5, start=False)
