@@ -1,5 +1,6 @@
 """A database that is set back to an older state, and a copy of it elsewhere (F17, F30)."""
 
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -27,7 +28,9 @@ def test_f17_an_older_state_of_the_database(experiment, tmp_path, fails_over):
     experiment.postgresql.stop()
     experiment.postgresql.copy_data(older)
     experiment.postgresql.start()
+    attempts = fleet.ask("SELECT SUM(attempts_count) FROM massmail_mailingout")
     experiment.wait_for_mails(0.6)
+    wait_until(lambda: seen(fleet) > attempts, what="a tick that sees how far the ledger is")
     experiment.postgresql.kill()
     set_back(experiment.postgresql, older, fails_over=fails_over)
 
@@ -55,6 +58,12 @@ def set_back(cluster: Postgresql, older: Path, *, fails_over: bool) -> None:
         with (cluster.data / "postgresql.auto.conf").open("a") as settings:
             settings.write("restore_command = 'false'\n")
     cluster.start()
+
+
+def seen(fleet: Fleet) -> int:
+    """Return how many attempts the last tick saw, as it is kept beside the database."""
+    file = fleet.folder / "var" / "ledger_seen.json"
+    return int(json.loads(file.read_text())["attempts"]) if file.exists() else 0
 
 
 def is_paused(fleet: Fleet) -> bool:
