@@ -20,7 +20,7 @@ import redis
 
 from tests.system.installation import end_with_the_test
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 _DEBIAN = Path("/usr/lib/postgresql")
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",

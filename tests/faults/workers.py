@@ -41,8 +41,8 @@ PEOPLE = 100_000 if LONG else 800
 ACCOUNTS = 8 if LONG else 4
 SMALL = 200  # people of a small campaign: some windows, the last ones full
 LEASE_S = 30.0 if LONG else 2.0
-RECOVERY_S = 90 if LONG else 45  # from a kill to the next mail of each account
-PATIENCE_S = 900 if LONG else 90  # for a part of the mails
+RECOVERY_S = 90 if LONG else 60  # from a kill to the next mail of each account
+PATIENCE_S = 900 if LONG else 180  # for a part of the mails
 IN_DOUBT = 100  # rows that one killed process may leave uncertain
 
 DatabaseDown = (psycopg.OperationalError, sqlite3.OperationalError)
@@ -161,7 +161,7 @@ class Experiment:
             return False
         return counters["pending"] == counters["in_flight"] == 0
 
-    def wait_for_end(self, *, timeout_s: float = 1800 if LONG else 90) -> float:
+    def wait_for_end(self, *, timeout_s: float = 1800 if LONG else 180) -> float:
         return self.fleet.wait(lambda: self.has_ended, timeout_s=timeout_s, what="the end")
 
     def states(self) -> dict[str, int]:
