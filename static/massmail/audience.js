@@ -56,10 +56,24 @@
     }
   }
 
+  function isChanged(field) {
+    if (field.options) {
+      return [...field.options].some((option) => option.selected !== option.defaultSelected);
+    }
+    if (field.name === "name" || field.type === "hidden" || field.defaultValue === undefined) {
+      return false;
+    }
+    return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+  }
+
   form.addEventListener("input", (event) => {
     if (event.target.name !== "name") {
       window.clearTimeout(timer);
       timer = window.setTimeout(count, WAIT_MS);
     }
   });
+  /* Chosen before this ran, or kept by the browser on the way back. */
+  if ([...form.elements].some(isChanged)) {
+    count();
+  }
 })();

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from crm.models import Contact
@@ -86,6 +86,24 @@ def counted(page: Page, text: str, *, has_scripts: bool) -> None:
     if not has_scripts:
         page.get_by_role("button", name="Count").click()
     expect(page.locator("[data-count-headline]")).to_have_text(text)
+
+
+@pytest.mark.parametrize("page", [True], ids=["scripts"], indirect=True)
+def test_choice_made_before_the_script_is_there_is_counted(page: Page) -> None:
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route("**/audience*.js", hold)
+    page.goto("/massmail/contact/make-massmail/", wait_until="commit")
+
+    page.get_by_label("Germany").check()
+    expect(page.locator("[data-count-headline]")).to_have_text("6 people")
+    assert len(late) == 1
+    late[0].continue_()
+
+    expect(page.locator("[data-count-headline]")).to_have_text("4 people")
 
 
 def test_page_is_no_wider_than_a_phone(page: Page, cast: Cast) -> None:
