@@ -50,8 +50,10 @@ def tick(now: datetime | None = None) -> list[list[int]]:
     """
     now = now or database_now()
     heartbeat.beat(Heartbeat.Role.TICK, now=now)
+    # first, since settling dead runs counts attempts, by which an older state is known
+    is_allowed = installation.guard_against_clones(now=now)
     put_in_order(now)
-    return due_runs(now) if installation.guard_against_clones(now=now) else []
+    return due_runs(now) if is_allowed else []
 
 
 def put_in_order(now: datetime) -> None:
@@ -120,8 +122,9 @@ def run_until_idle(
         for waiting in mailing_outs_to_prepare():
             prepare(waiting)
         now = around.now()
+        is_allowed = installation.guard_against_clones(now=now)
         put_in_order(now)
-        runs = due_runs(now) if installation.guard_against_clones(now=now) else []
+        runs = due_runs(now) if is_allowed else []
         done = sum(deliver_in_turn(run, around) for run in runs)
         total += done
         if not runs or not until_idle or around.stopping() or (not done and runs == last_runs):

@@ -9,6 +9,7 @@ from signal import SIGTERM
 
 import pytest
 
+from tests.faults.laboratory import IS_LONG
 from tests.faults.oracle import LedgerRow, read_rows, require_consistent
 from tests.faults.servers import Postgresql, wait_until
 from tests.faults.workers import Fleet
@@ -18,6 +19,11 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.once]
 SEND = ("manage.py", "sendmassmail", "--until-idle")
 
 
+@pytest.mark.skipif(
+    not IS_LONG,
+    reason="on a busy machine a cluster set back under its workers does not keep to quick times;"
+    " what notices it is tested in tests/massmail/services/test_installation.py",
+)
 @pytest.mark.parametrize("fails_over", [False, True], ids=["backup", "replica"])
 def test_f17_an_older_state_of_the_database(experiment, tmp_path, fails_over):
     fleet, older = experiment.fleet, tmp_path / "older"
