@@ -1,5 +1,6 @@
 """Pausing all sending; and a database that is a copy sends nothing until a person says so."""
 
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -93,6 +94,21 @@ def test_a_ledger_that_goes_on_is_what_it_was(went_back):
 def test_an_older_state_of_the_ledger_pauses_everything(went_back):
     assert not guard()
     assert "restored" in settings_row().pause_note
+
+
+def test_older_state_is_noticed_before_its_dead_runs_are_settled(went_back):
+    """Settling counts attempts: enough of them, and the ledger would look as if it went on."""
+    now = database_now()
+    held = lease.take(EmailAccount.objects.get().pk, now=now)
+    assert held is not None
+    with ledger.turn(held, now=now, random_source=Random(1)) as this:
+        assert ledger.claim(this, size=3) is not None
+    EmailAccount.objects.update(run_lease_until=now - timedelta(hours=1))
+
+    assert sendmassmail.tick() == []
+
+    assert settings_row().paused_at is not None
+    assert refreshed(went_back).uncertain_count == 3
 
 
 def test_resuming_an_older_state_puts_all_who_wait_in_doubt(went_back):
