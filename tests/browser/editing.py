@@ -38,6 +38,7 @@ def type_at_the_end(page: Page, text: str, field: str = CONTENT) -> None:
         }""",
         field,
     )
+    page.wait_for_function("id => CKEDITOR.instances[id].focusManager.hasFocus", arg=field)
     page.keyboard.type(text)
 
 
